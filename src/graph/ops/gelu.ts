@@ -1,0 +1,16 @@
+import { sameType } from "../broadcast.ts";
+import { emit, type OpRule, scalar, type Tensor } from "../tensor.ts";
+import { add } from "./add.ts";
+import { erf } from "./erf.ts";
+import { mul } from "./mul.ts";
+
+/** Exact GELU, x · Φ(x) = x/2 · (1 + erf(x/√2)) (Hendrycks & Gimpel 2016, arXiv:1606.08415). */
+export function gelu(x: Tensor): Tensor {
+  return emit(rule, [x], {});
+}
+
+const rule: OpRule<readonly [x: Tensor]> = {
+  onnx: ["Gelu", 20],
+  type: sameType,
+  decompose: ([x]) => mul(mul(x, scalar(0.5)), add(erf(mul(x, scalar(Math.SQRT1_2))), scalar(1))),
+};

@@ -1,0 +1,9 @@
+import { broadcastType } from "../broadcast.ts";
+import { emit, type OpRule, type Tensor } from "../tensor.ts";
+
+/** max(a, b), elementwise with broadcasting. */
+export function max(a: Tensor, b: Tensor): Tensor {
+  return emit(rule, [a, b], {});
+}
+
+const rule: OpRule<readonly [a: Tensor, b: Tensor]> = { onnx: ["Max", 13], type: broadcastType };
