@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { moduleGraph } from "../src/checkpoint/module-graph.ts";
 import { parseSafetensors } from "../src/core/safetensors.ts";
 import { toOnnx } from "../src/graph/onnx.ts";
@@ -18,7 +18,9 @@ for (const name of readdirSync(root)) {
   test(`${name}: every output and intermediate equals the official one`, async () => {
     const io = read(`${name}/io.safetensors`);
     const weights = read(`${name}/model.safetensors`);
-    const inputs = new Map([...io].map(([k, t]) => [k, { shape: t.shape, dtype: t.dtype === "I64" ? "int64" : "float32" } as const]));
+    const inputs = new Map(
+      [...io].map(([k, t]) => [k, { shape: t.shape, dtype: t.dtype === "I64" ? "int64" : "float32" } as const]),
+    );
     const { outputs } = moduleGraph(config, inputs);
     const graph = toOnnx(outputs);
     const session = await InferenceSession.create(graph.bytes);
@@ -46,7 +48,9 @@ for (const name of readdirSync(root)) {
         s += b[i]! ** 2;
       }
       n++;
-      expect(Math.sqrt(e / s), key).toBeLessThan(config.class_ === "SwinTransformerV2" || config.class_ === "SkySense" ? 1e-4 : 1e-5);
+      expect(Math.sqrt(e / s), key).toBeLessThan(
+        config.class_ === "SwinTransformerV2" || config.class_ === "SkySense" ? 1e-4 : 1e-5,
+      );
     }
     expect(n).toBeGreaterThan(0);
   });

@@ -1,0 +1,46 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { fusionConfig, swinConfig, upHeadConfig, vitConfig } from "../src/checkpoint/official-config.ts";
+import { initFusion } from "../src/model/fusion.ts";
+import { countParameters, listParameters, type ParameterTree } from "../src/model/parameters.ts";
+import { presets } from "../src/model/presets.ts";
+import { initSkySense } from "../src/model/skysense.ts";
+import { initSwin } from "../src/model/swin-v2.ts";
+import { initUpHead } from "../src/model/up-head.ts";
+import { initVit } from "../src/model/vit.ts";
+
+const upHead = { in_dim: 1024, out_dim: 2816, up_scale: 4 };
+const official = {
+  input_dims: 2816,
+  embed_dims: 1024,
+  num_layers: 24,
+  num_heads: 16,
+  output_cls_token: true,
+};
+const all = [0, 1, 2, 3];
+
+const modules: Record<string, ParameterTree> = {
+  "hr-3ch": initSwin(swinConfig({})),
+  "hr-3ch-allstages": initSwin(swinConfig({ out_indices: all })),
+  "hr-4ch-allstages": initSwin(swinConfig({ out_indices: all, in_channels: 4 })),
+  s2: initVit(vitConfig({})),
+  s1: initVit(vitConfig({ in_channels: 2 })),
+  uphead_s2: initUpHead(upHeadConfig(upHead)),
+  uphead_s1: initUpHead(upHeadConfig(upHead)),
+  fusion: initFusion(fusionConfig(official)),
+  "skysense-composed": initSkySense(presets.huge) as ParameterTree,
+};
+
+test.each(Object.keys(modules))("%s: names, shapes and counts are the official ones", (name) => {
+  const file = new URL(`../fixtures/state-dict/${name}.json`, import.meta.url);
+  const expected: { total: number; parameters: Record<string, number[]> } = JSON.parse(readFileSync(file, "utf8"));
+  const actual = Object.fromEntries(listParameters(modules[name]!).map(([key, { shape }]) => [key, shape]));
+  expect(actual).toEqual(expected.parameters);
+  expect(countParameters(modules[name]!)).toBe(expected.total);
+});
+
+test("nano: has 6 to 9 million parameters", () => {
+  const count = countParameters(initSkySense(presets.nano) as ParameterTree);
+  expect(count).toBeGreaterThan(6e6);
+  expect(count).toBeLessThan(9e6);
+});
