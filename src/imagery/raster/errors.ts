@@ -1,0 +1,23 @@
+import { SkySenseError } from "../../core/error.ts";
+
+const redo = "Get the file again, or rewrite it with gdal_translate -of COG.";
+
+/** The file contradicts itself or its format: truncated, overwritten, or never valid. */
+export function damaged(path: string, what: string, cause?: unknown): SkySenseError {
+  return new SkySenseError({ code: "RASTER_DAMAGED", what, where: path, remedy: redo, cause });
+}
+
+/** The file may be valid, but nothing here reads its kind. */
+export function unsupported(path: string, what: string, remedy?: string): SkySenseError {
+  return new SkySenseError({
+    code: "RASTER_UNSUPPORTED",
+    what,
+    where: path,
+    remedy: remedy ?? "Convert it with gdal_translate -of COG in.ext out.tif.",
+  });
+}
+
+/** The file, or the part of it that was asked for, is more than we are willing to hold in memory. */
+export function tooLarge(path: string, what: string, remedy: string): SkySenseError {
+  return new SkySenseError({ code: "RASTER_TOO_LARGE", what, where: path, remedy });
+}
