@@ -66,8 +66,9 @@ export function toOnnx(
 ): OnnxGraph {
   const names = Object.keys(outputs);
   const tensors = lower(Object.values(outputs), opset);
-  const writer = new GraphWriter();
-  const values = topologicalOrder(tensors).map((node) => ({ node, name: writer.declare(node) }));
+  const nodes = topologicalOrder(tensors);
+  const writer = new GraphWriter([...names, ...nodes.flatMap((node) => ("name" in node ? [node.name] : []))]);
+  const values = nodes.map((node) => ({ node, name: writer.declare(node) }));
 
   const inputs = collect(values, "input");
   const parameters = collect(values, "parameter");
@@ -99,9 +100,17 @@ class GraphWriter {
   readonly nodes: ReturnType<typeof create<typeof NodeProtoSchema>>[] = [];
   readonly initializers: TensorProto[] = [];
   readonly #names = new Map<Node, readonly string[]>();
-  readonly #taken = new Map<string, Node>();
+  readonly #given = new Set<string>();
   readonly #counts = new Map<string, number>();
   readonly #operands = new Map<string, string>();
+
+  /** @param given  Names of inputs, parameters and outputs, which no other value gets. */
+  constructor(given: readonly string[]) {
+    for (const name of given) {
+      if (this.#given.has(name)) throw new Error(`internal: two values of the graph are called "${name}"`);
+      this.#given.add(name);
+    }
+  }
 
   nameOf(t: Tensor): string {
     return this.#names.get(t.node)![t.output]!;
@@ -110,9 +119,6 @@ class GraphWriter {
   /** Names the node's values and writes it; to be called in topological order. */
   declare(node: Node): string {
     if (node.kind === "input" || node.kind === "parameter") {
-      const other = this.#taken.get(node.name);
-      if (other !== undefined) throw new Error(`internal: two values of the graph are called "${node.name}"`);
-      this.#taken.set(node.name, node);
       this.#names.set(node, [node.name]);
       return node.name;
     }
@@ -153,7 +159,8 @@ class GraphWriter {
   #unique(stem: string): string {
     const count = this.#counts.get(stem) ?? 0;
     this.#counts.set(stem, count + 1);
-    return count === 0 ? stem : `${stem}_${count}`;
+    const name = count === 0 ? stem : `${stem}_${count}`;
+    return this.#given.has(name) ? this.#unique(stem) : name;
   }
 }
 

@@ -8,7 +8,7 @@ export function transpose(x: Tensor, perm: readonly number[]): Tensor {
 const rule: OpRule<readonly [x: Tensor], { perm: readonly number[] }> = {
   onnx: ["Transpose", 13],
   type: ([x], { perm }) => {
-    if (perm.length !== x.shape.length || new Set(perm).size !== perm.length) {
+    if (perm.length !== x.shape.length || !x.shape.every((_, axis) => perm.includes(axis))) {
       throw new Error(`[${perm}] is no order of its axes`);
     }
     return { shape: perm.map((axis) => x.shape[axis]!), dtype: x.dtype };
