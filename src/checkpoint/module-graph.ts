@@ -2,7 +2,7 @@ import { SkySenseError } from "../core/error.ts";
 import { reshape } from "../graph/ops/reshape.ts";
 import { slice } from "../graph/ops/slice.ts";
 import { transpose } from "../graph/ops/transpose.ts";
-import { type Dtype, input, scope, type Tensor } from "../graph/tensor.ts";
+import { type Dtype, indices, input, scope, type Tensor } from "../graph/tensor.ts";
 import { classTokenOf, type FusionParams, fusion, initFusion } from "../model/fusion.ts";
 import { bindParameters, type ParameterTree } from "../model/parameters.ts";
 import { type TokenMap, toImage } from "../model/patch-embed.ts";
@@ -160,8 +160,11 @@ const modules = {
       outputs[`${sensor}_backbone`] = toImage(encoded);
       addSensor(sensor, feature, batch!);
     }
-    const day = take("s2_ct");
-    if (day !== undefined && features.s2 !== undefined) days.s2 = day;
+    // Without dates SkySense++ passes day 0.
+    if (features.s2 !== undefined) {
+      const [batch, dates] = features.s2.shape as number[];
+      days.s2 = take("s2_ct") ?? indices(new Int32Array(batch! * dates!), [batch!, dates!]);
+    }
 
     const all = (["hr", "s2", "s1"] as const).filter((sensor) => features[sensor] !== undefined);
     if (all.length === 0) throw badInputs("there is none of hr_img, s2_img, s1_img");

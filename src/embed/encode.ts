@@ -2,10 +2,14 @@ import { SkySenseError } from "../core/error.ts";
 import { type Place, type SensorName, sensorNames } from "../core/place.ts";
 import { regionOf } from "../model/geo-context.ts";
 import type { SkySenseConfig } from "../model/skysense.ts";
+import { addContext } from "./add-context.ts";
 import { encodeImages } from "./encode-images.ts";
 import type { Engine, PlaceFeatures, PreparedPlace } from "./engine.ts";
 import { type FusedCells, fusePlaces } from "./fuse-places.ts";
 import { prepareStack } from "./prepare.ts";
+
+/** A place that may know the region of each of its cells, where it is too large for one. */
+export type LocatedPlace = Place & { regions?: Int32Array };
 
 /** Features of one place, cells before channels. */
 export interface EncodedCells extends FusedCells {
@@ -13,7 +17,8 @@ export interface EncodedCells extends FusedCells {
   /** [dates, cells, width] a sensor. */
   sensors: PlaceFeatures;
   used: { [sensor in SensorName]?: { bands: readonly string[]; dates: readonly (string | undefined)[] } };
-  region: number | undefined;
+  /** Region of the geo-context at each cell, −1 where the location is not known; undefined: the model has none. */
+  regions: Int32Array | undefined;
   notes: readonly string[];
 }
 
@@ -25,22 +30,25 @@ export interface EncodedCells extends FusedCells {
  *
  * @throws SkySenseError `EMPTY_PLACE` | `GRIDS_DIFFER` and those of {@link prepareStack}
  */
-export async function encodePlaces(places: readonly Place[], engine: Engine): Promise<EncodedCells[]> {
+export async function encodePlaces(places: readonly LocatedPlace[], engine: Engine): Promise<EncodedCells[]> {
   const prepared = places.map((place) => preparePlace(place, engine.config));
   const features = await encodeImages(prepared, engine);
   const encoded = prepared.map((place, i) => ({ ...place, features: features[i]! }));
   const fused = await fusePlaces(encoded, engine);
-  return encoded.map(({ stacks, grid, region, notes, features }, i) => ({
+  for (const [i, { regions }] of encoded.entries()) {
+    if (regions !== undefined) fused[i] = await addContext(fused[i]!, regions, engine);
+  }
+  return encoded.map(({ stacks, grid, regions, notes, features }, i) => ({
     ...fused[i]!,
     grid,
-    region,
+    regions,
     notes,
     sensors: features,
     used: Object.fromEntries(Object.entries(stacks).map(([sensor, { bands, dates }]) => [sensor, { bands, dates }])),
   }));
 }
 
-function preparePlace(place: Place, config: SkySenseConfig): PreparedPlace {
+function preparePlace(place: LocatedPlace, config: SkySenseConfig): PreparedPlace {
   const stacks: PreparedPlace["stacks"] = {};
   let first: { sensor: SensorName; grid: readonly [number, number] } | undefined;
   for (const sensor of sensorNames) {
@@ -68,9 +76,12 @@ function preparePlace(place: Place, config: SkySenseConfig): PreparedPlace {
   }
   const notes = Object.values(stacks).flatMap((stack) => stack.notes);
   const geo = config.geoContext;
-  if (geo !== undefined && place.location === undefined) {
+  if (geo === undefined) return { stacks, grid: first.grid, regions: undefined, notes };
+  const cells = first.grid[0] * first.grid[1];
+  const region = place.location === undefined ? -1 : regionOf(place.location, geo.grid);
+  const regions = place.regions ?? new Int32Array(cells).fill(region);
+  if (regions.every((r) => r < 0)) {
     notes.push("the location is not known: the geo-context half of the fused features is zero");
   }
-  const region = geo === undefined || place.location === undefined ? undefined : regionOf(place.location, geo.grid);
-  return { stacks, grid: first.grid, region, notes };
+  return { stacks, grid: first.grid, regions, notes };
 }

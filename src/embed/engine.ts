@@ -7,8 +7,8 @@ import type { Sessions } from "./sessions.ts";
 export interface PreparedPlace {
   stacks: { [sensor in SensorName]?: PreparedStack };
   grid: readonly [height: number, width: number];
-  /** Region of the geo-context; undefined: no location, or the model has none. */
-  region: number | undefined;
+  /** Region of the geo-context at each cell, −1 where the location is not known; undefined: the model has none. */
+  regions: Int32Array | undefined;
   notes: readonly string[];
 }
 

@@ -17,11 +17,11 @@ export interface FusedCells {
   valid: Uint8Array;
 }
 
-/** Fuse sensors and dates at every cell; places with the same sensors, dates and region share runs. */
+/** Fuse sensors and dates at every cell; places with the same sensors and dates share runs. */
 export async function fusePlaces(places: readonly EncodedPlace[], engine: Engine): Promise<FusedCells[]> {
   const groups = new Map<string, number[]>();
   for (const [i, place] of places.entries()) {
-    const key = JSON.stringify([place.region, fusionDays(place, engine.config), place.stacks.hr?.shape[0]]);
+    const key = JSON.stringify(fusionDays(place, engine.config));
     groups.set(key, [...(groups.get(key) ?? []), i]);
   }
   const results: FusedCells[] = [];
@@ -48,7 +48,7 @@ function fusionDays({ stacks }: PreparedPlace, config: SkySenseConfig): { [senso
   );
 }
 
-/** Places with the same sensors, dates and region: their cells one after the other. */
+/** Places with the same sensors and dates: their cells one after the other. */
 async function fuseGroup(
   group: readonly EncodedPlace[],
   { config, sessions, signal }: Engine,
@@ -63,11 +63,6 @@ async function fuseGroup(
   for (const sensor of sensors) {
     if (!hasDateCode(config, sensor)) continue;
     fixed[`days.${sensor}`] = { data: BigInt64Array.from(days[sensor]!, BigInt), shape: [1, days[sensor]!.length] };
-  }
-  const { region } = group[0]!;
-  if (config.geoContext !== undefined) {
-    fixed.region = { data: BigInt64Array.of(BigInt(region ?? 0)), shape: [1] };
-    fixed.known = { data: Float32Array.of(region === undefined ? 0 : 1), shape: [1] };
   }
 
   const counts = group.map(({ grid }) => grid[0] * grid[1]);
@@ -85,7 +80,7 @@ async function fuseGroup(
   }));
   const { mask, valid } = tokenMask(group, sensors, counts);
   const tokens = all.reduce((sum, { dates }) => sum + dates, 0);
-  const channels = config.fusion.width * (config.geoContext === undefined ? 1 : 2);
+  const channels = config.fusion.width;
   const fused = new Float32Array(total * channels);
 
   const cells = Array.from({ length: Math.ceil(total / cellsPerRun(tokens)) }, (_, i) => i * cellsPerRun(tokens));

@@ -4,7 +4,7 @@ import { countParameters, type ParameterTree } from "../model/parameters.ts";
 import { initSkySense, type SkySenseConfig } from "../model/skysense.ts";
 import type { CompileOptions, Runtime } from "../runtime/session.ts";
 import type { Weights } from "../runtime/weights.ts";
-import { type EncodedCells, encodePlaces } from "./encode.ts";
+import { type EncodedCells, encodePlaces, type LocatedPlace } from "./encode.ts";
 import { modelSessions } from "./sessions.ts";
 
 /** Images of one sensor as a program has them; missing fields take the usual values. */
@@ -64,7 +64,7 @@ export interface SkySense {
   /** Encode places together; each may have other sensors, dates and sizes. Results in the order of the places. */
   encodeBatch(places: readonly EncodeInput[], options?: { signal?: AbortSignal }): Promise<Encoded[]>;
   /** The same with cells before channels, for those who go on cell by cell. */
-  encodeCells(places: readonly Place[], options?: { signal?: AbortSignal }): Promise<EncodedCells[]>;
+  encodeCells(places: readonly LocatedPlace[], options?: { signal?: AbortSignal }): Promise<EncodedCells[]>;
   /** Free sessions and weights. */
   release(): Promise<void>;
 }

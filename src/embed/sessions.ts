@@ -36,10 +36,12 @@ export interface Sessions {
   /** "image" [batch, bands, height, width] → "features" [batch, cells, width]. */
   encoder(request: EncoderRequest): Promise<Session>;
   /**
-   * "hr", "s2", "s1" [1, dates, cells, width], "days.<sensor>" int64 [1, dates], "mask" [1, cells, tokens], "region"
-   * int64 [1] and "known" [1] → "fused" [1, cells, width].
+   * "hr", "s2", "s1" [1, dates, cells, width], "days.<sensor>" int64 [1, dates], "mask" [1, cells, tokens] → "fused"
+   * [1, cells, width].
    */
   fusion(request: FusionRequest): Promise<Session>;
+  /** "fused" [1, cells, width], "region" int64 [1], "known" [1] → "context" [1, cells, 2·width]. */
+  geoContext(): Promise<Session>;
 }
 
 export function modelSessions(config: SkySenseConfig, runtime: Runtime, options: CompileOptions): Sessions {
@@ -54,6 +56,7 @@ export function modelSessions(config: SkySenseConfig, runtime: Runtime, options:
   return {
     encoder: (request) => compile(request, () => encoderGraph(p, config, request)),
     fusion: (request) => compile(request, () => fusionGraph(p, config, request)),
+    geoContext: () => compile("geo-context", () => geoContextGraph(p, config)),
   };
 }
 
@@ -85,10 +88,13 @@ function fusionGraph(
   }
   const tokens = Object.values(dates).reduce((sum, count) => sum + count, 0);
   const mask = masked ? { mask: input("mask", [1, cells, tokens]) } : {};
-  const fused = fuse(p, features, config, { days, ...mask });
-  if (p.geo_context === undefined) return { fused };
+  return { fused: fuse(p, features, config, { days, ...mask }) };
+}
+
+function geoContextGraph(p: SkySenseParams, config: SkySenseConfig): Record<string, Tensor> {
+  const fused = input("fused", [1, batchDim("cells"), config.fusion.width]);
   const place = { region: input("region", [1], "int64"), known: input("known", [1]) };
-  return { fused: geoContext(p.geo_context, fused, place) };
+  return { context: geoContext(p.geo_context!, fused, place) };
 }
 
 /** Whether the sensor's tokens carry a code of their date. */

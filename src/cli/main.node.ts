@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { SkySenseError } from "../core/error.ts";
+import { addForward } from "./forward.node.ts";
+
+/** Exit codes: 0 done, 1 our own bug, 2 wrong input or options, 130 interrupted. */
+async function main(argv: readonly string[]): Promise<number> {
+  const interrupt = new AbortController();
+  process.once("SIGINT", () => interrupt.abort(new Error("interrupted")));
+  process.once("SIGTERM", () => interrupt.abort(new Error("interrupted")));
+  const program = new Command("skysense")
+    .description("SkySense: features of satellite and aerial images")
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text) });
+  program.setOptionValue("signal", interrupt.signal);
+  addForward(program);
+  try {
+    await program.parseAsync(argv as string[]);
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (interrupt.signal.aborted) {
+      console.error("skysense: interrupted; run the same command again to go on");
+      return 130;
+    }
+    if (error instanceof SkySenseError) {
+      console.error(`skysense: ${error.message}`);
+      return 2;
+    }
+    console.error(error);
+    return 1;
+  }
+}
+
+process.exitCode = await main(process.argv);

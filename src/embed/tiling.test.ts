@@ -1,0 +1,78 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { createBlender, finishedRows, tileAxis, tileScene } from "./tiling.ts";
+
+const sizes = fc
+  .tuple(
+    fc.integer({ min: 1, max: 90 }),
+    fc.integer({ min: 1, max: 24 }),
+    fc.double({ min: 0, max: 0.49, noNaN: true }),
+  )
+  .map(([length, window, share]) => ({ length, window, overlap: Math.floor(window * share) }));
+
+test("tileAxis: windows lie inside, cover every cell, and weights add up to one", () => {
+  fc.assert(
+    fc.property(sizes, ({ length, window, overlap }) => {
+      const { starts, size, weights } = tileAxis(length, { window, overlap });
+      const sums = new Float64Array(length);
+      for (const [k, start] of starts.entries()) {
+        expect(start).toBeGreaterThanOrEqual(0);
+        expect(start + size).toBeLessThanOrEqual(length);
+        for (let i = 0; i < size; i++) {
+          expect(weights[k * size + i]).toBeGreaterThan(0);
+          sums[start + i]! += weights[k * size + i]!;
+        }
+      }
+      for (const sum of sums) expect(sum).toBeCloseTo(1, 5);
+      expect(new Set(starts).size).toBe(starts.length);
+    }),
+  );
+});
+
+test("createBlender: a map that every window sees alike comes out as it is, in rows that follow each other", () => {
+  fc.assert(
+    fc.property(sizes, sizes, (x, y) => {
+      const [width, height, channels] = [x.length, y.length, 2];
+      const { window, overlap } = x;
+      const tiling = tileScene({ width, height, window, overlap });
+      const value = (row: number, column: number, k: number) => Math.sin(row * 7 + column * 3 + k);
+      const blender = createBlender(tiling, { width, channels });
+      let nextRow = 0;
+      for (const [row, top] of tiling.rows.starts.entries()) {
+        for (const [column, left] of tiling.columns.starts.entries()) {
+          const features = new Float32Array(tiling.rows.size * tiling.columns.size * channels);
+          for (let i = 0; i < features.length; i++) {
+            const cell = Math.floor(i / channels);
+            const r = top + Math.floor(cell / tiling.columns.size);
+            features[i] = value(r, left + (cell % tiling.columns.size), i % channels);
+          }
+          blender.add(row, column, features);
+        }
+        const [first, end] = finishedRows(tiling, row);
+        expect(first).toBe(nextRow);
+        nextRow = end;
+        for (const [i, v] of blender.take(row).entries()) {
+          const cell = Math.floor(i / channels);
+          expect(v).toBeCloseTo(value(first + Math.floor(cell / width), cell % width, i % channels), 4);
+        }
+      }
+      expect(nextRow).toBe(height);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("createBlender: goes on from its pending sums as if it had never stopped", () => {
+  const tiling = tileScene({ width: 5, height: 13, window: 5, overlap: 2 });
+  const features = (row: number) => Float32Array.from({ length: 25 }, (_, i) => i + row * 100);
+  const whole = createBlender(tiling, { width: 5, channels: 1 });
+  const rows = tiling.rows.starts.map((_, row) => {
+    whole.add(row, 0, features(row));
+    return { done: whole.take(row), pending: whole.pending() };
+  });
+  const resumed = createBlender(tiling, { width: 5, channels: 1, pending: rows[1]!.pending.slice() });
+  for (let row = 2; row < rows.length; row++) {
+    resumed.add(row, 0, features(row));
+    expect(resumed.take(row)).toEqual(rows[row]!.done);
+  }
+});
