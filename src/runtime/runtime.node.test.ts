@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { type StoredTensor, serialiseSafetensors } from "../core/safetensors.ts";
 import { modulePath } from "../core/worker.node.ts";
 import { toOnnx } from "../graph/onnx.ts";
@@ -13,18 +13,15 @@ import { batchDim } from "../graph/shape.ts";
 import { input, parameter } from "../graph/tensor.ts";
 import { gemmGraph } from "./gemm-graph.ts";
 import { createRuntime } from "./runtime.node.ts";
-import type { HostTensor, Runtime } from "./session.ts";
+import type { HostTensor } from "./session.ts";
 import { openWeights } from "./weights.node.ts";
 import { weightsFromTensors } from "./weights.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "skysense-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-let runtime: Runtime;
-beforeEach(() => {
-  runtime = createRuntime({ threads: 2 });
-});
-afterEach(() => runtime.release());
+const runtime = createRuntime({ threads: 2 });
+afterAll(() => runtime.release());
 
 /** y = x · weight + bias, for any batch. */
 const linear = () => {
@@ -144,17 +141,17 @@ describe("compile", () => {
   });
 
   test("keeps only so many sessions, and an evicted one still runs", async () => {
-    await runtime.release();
-    runtime = createRuntime({ threads: 1, maxSessions: 2 });
+    const small = createRuntime({ threads: 1, maxSessions: 2 });
     const sessions = await Promise.all(
       [1, 2, 3, 4].map((n) =>
-        runtime.compile(toOnnx({ y: add(input("x", [n]), input("x2", [n])) }), { device: "cpu" }),
+        small.compile(toOnnx({ y: add(input("x", [n]), input("x2", [n])) }), { device: "cpu" }),
       ),
     );
     for (const [i, session] of sessions.entries()) {
       const x = { data: new Float32Array(i + 1).fill(1), shape: [i + 1] };
       expect((await session.run({ x, x2: x })).y!.data[i]).toBe(2);
     }
+    await small.release();
   });
 
   test("weights that lack a tensor, or have it in another shape, are named with their file", async () => {

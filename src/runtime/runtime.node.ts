@@ -106,7 +106,8 @@ export function createRuntime({ threads = availableParallelism(), maxSessions = 
       return session(recipe, { acquire: () => acquire(key, recipe), drop: () => drop(key) });
     },
     async release() {
-      cache.clear();
+      // A thread that is just ended leaves the memory of its sessions behind.
+      await Promise.allSettled([...cache.keys()].map(drop));
       await thread?.end();
       thread = undefined;
     },

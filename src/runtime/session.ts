@@ -53,7 +53,7 @@ export interface Runtime {
    * @throws SkySenseError `MISSING_WEIGHT` | `WRONG_WEIGHT` | `DEVICE_UNAVAILABLE` | `OUT_OF_MEMORY`
    */
   compile(graph: OnnxGraph, options?: CompileOptions): Promise<Session>;
-  /** Free all sessions and end the thread; the runtime can be used again afterwards. */
+  /** Finish the runs that were begun, free all sessions and end the thread; the runtime can be used again. */
   release(): Promise<void>;
 }
 
