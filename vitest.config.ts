@@ -1,11 +1,16 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({
-  test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    exclude: ["**/*.slow.test.ts", "node_modules", "dist"],
-    globalSetup: "test/build.ts",
-    pool: "forks",
-    testTimeout: 30_000,
-  },
+/** `--mode slow` runs the `*.slow.test.ts` files, one at a time, since they measure time and memory. */
+export default defineConfig(({ mode }) => {
+  const slow = mode === "slow";
+  return {
+    test: {
+      include: slow ? ["{src,test}/**/*.slow.test.ts"] : ["{src,test}/**/*.test.ts"],
+      exclude: slow ? [] : ["**/*.slow.test.ts"],
+      globalSetup: "test/build.ts",
+      pool: "forks",
+      testTimeout: slow ? 600_000 : 30_000,
+      fileParallelism: !slow,
+    },
+  };
 });
