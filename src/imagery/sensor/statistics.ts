@@ -15,32 +15,48 @@ export interface BandStatistics {
   whole: boolean;
 }
 
+/** Quantiles come from at most that many values, evenly picked: sorting millions would cost more than reading them. */
+const ranked = 16_384;
+
 /**
  * Statistics of `values`, NaN and infinities left out.
  *
  * Quantiles are order statistics (no interpolation): p1 of 50 values is the smallest.
  */
 export function statistics(values: ArrayLike<number>): BandStatistics {
-  const valid = Float64Array.from(values).filter(Number.isFinite).sort();
-  const n = valid.length;
-  const quantile = (q: number) => valid[Math.min(n - 1, Math.floor(q * n))] ?? Number.NaN;
+  let n = 0;
   let sum = 0;
+  let squares = 0;
+  let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   let whole = true;
-  for (const v of valid) {
+  for (let i = 0; i < values.length; i++) {
+    const v = values[i]!;
+    if (!Number.isFinite(v)) continue;
+    n++;
     sum += v;
-    if (!Number.isInteger(v)) whole = false;
+    if (v < min) min = v;
+    if (v > max) max = v;
+    if (whole && !Number.isInteger(v)) whole = false;
   }
   const mean = sum / n;
-  let squares = 0;
-  for (const v of valid) squares += (v - mean) ** 2;
+  const stride = Math.max(1, n / ranked);
+  const picked: number[] = [];
+  for (let i = 0, rank = 0; i < values.length; i++) {
+    const v = values[i]!;
+    if (!Number.isFinite(v)) continue;
+    squares += (v - mean) ** 2;
+    if (rank++ >= picked.length * stride) picked.push(v);
+  }
+  const sorted = Float64Array.from(picked).sort();
+  const quantile = (q: number) => sorted[Math.floor(q * sorted.length)] ?? Number.NaN;
   return {
     count: values.length,
     valid: values.length === 0 ? 0 : n / values.length,
-    min: quantile(0),
+    min: n === 0 ? Number.NaN : min,
     p1: quantile(0.01),
     median: quantile(0.5),
     p99: quantile(0.99),
-    max: quantile(1),
+    max: n === 0 ? Number.NaN : max,
     mean,
     std: Math.sqrt(squares / n),
     whole: n > 0 && whole,
