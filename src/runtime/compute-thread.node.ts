@@ -1,19 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { SkySenseError } from "../core/error.ts";
-import type { Calls, Method, Reply, Request } from "./protocol.ts";
-
-/** Calls into the thread that computes. */
-export interface ComputeThread {
-  /** False once the thread has ended, for whatever reason. */
-  readonly alive: boolean;
-  call<M extends Method>(
-    method: M,
-    args: Calls[M]["args"],
-    options?: { transfer?: ArrayBuffer[]; signal?: AbortSignal },
-  ): Promise<Calls[M]["result"]>;
-  end(): Promise<void>;
-}
+import type { Compute, Reply, Request } from "./protocol.ts";
 
 interface Waiting {
   resolve: (result: never) => void;
@@ -21,7 +9,7 @@ interface Waiting {
 }
 
 /** Talk to a worker that speaks protocol.ts. An idle worker does not keep the process alive, a busy one does. */
-export function computeThread(worker: Worker): ComputeThread {
+export function computeThread(worker: Worker): Compute {
   const waiting = new Map<number, Waiting>();
   let nextId = 0;
   worker.unref();

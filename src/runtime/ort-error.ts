@@ -19,7 +19,9 @@ const noDevice = [
   /onnxruntime_binding\.node/,
 ];
 
-const noMemory = [/bad_alloc|out of memory|OOM|Failed to allocate memory|Array buffer allocation failed/i];
+const noMemory = [
+  /bad_alloc|out of memory|OOM|Failed to allocate memory|Array buffer allocation failed|Invalid typed array length/i,
+];
 
 /** The reader's error for what ONNX Runtime said. */
 export function fromOrt(message: string, device: Device): Error {

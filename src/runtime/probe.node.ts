@@ -1,5 +1,6 @@
 import { gemmGraph } from "./gemm-graph.ts";
-import { createNativeSession } from "./ort.node.ts";
+import { loadOrt } from "./load-ort.node.ts";
+import { createOrtSession } from "./ort-session.ts";
 import { bindFeeds, type Device, resolveShape } from "./session.ts";
 
 /* Run as a program: `node probe.node.js DEVICE THREADS` prints how many milliseconds a run of matrix products takes. */
@@ -9,7 +10,7 @@ const shapes = [{ m: 512, k: 512, n: 512, count: 4 }];
 
 const [device, threads] = process.argv.slice(2) as [Device, string];
 const { graph, weights, feeds } = gemmGraph(shapes);
-const session = await createNativeSession({
+const session = await createOrtSession(await loadOrt(), {
   ...graph,
   device,
   threads: Number(threads),

@@ -3,7 +3,7 @@ import type { ValueSpec } from "../graph/onnx.ts";
 import type { Device, HostTensor } from "./session.ts";
 import type { WeightsSource } from "./weights.ts";
 
-/** What the compute thread does; every call is answered by one reply. */
+/** What is asked of the place where sessions live. */
 export interface Calls {
   openWeights: { args: { table: number; source: WeightsSource }; result: undefined };
   closeWeights: { args: { table: number }; result: undefined };
@@ -35,11 +35,29 @@ export interface Calls {
 
 export type Method = keyof Calls;
 
+/** A call with its arguments. */
+export type Call = { [M in Method]: { method: M; args: Calls[M]["args"] } }[Method];
+
+/** Something that performs calls one after the other, in the order in which they are made. */
+export interface Compute {
+  /** False once it has ended, for whatever reason. */
+  readonly alive: boolean;
+  /** Rejects at once when `signal` fires; a call that has not begun then never does. */
+  call<M extends Method>(
+    method: M,
+    args: Calls[M]["args"],
+    options?: { transfer?: ArrayBuffer[]; signal?: AbortSignal },
+  ): Promise<Calls[M]["result"]>;
+  end(): Promise<void>;
+}
+
+/** To the compute thread. */
 export type Request =
-  | { [M in Method]: { id: number; method: M; args: Calls[M]["args"] } }[Method]
+  | ({ id: number } & Call)
   /** Take a run out of the queue; it is not answered. */
   | { id: number; method: "cancel" };
 
+/** From the compute thread. */
 export type Reply =
   | { id: number; result: Calls[Method]["result"] }
   | { id: number; error: { parts?: ErrorParts; message: string; stack?: string } };

@@ -1,12 +1,19 @@
-import type * as Ort from "onnxruntime-node";
+import type * as Ort from "onnxruntime-common";
 import type { ValueSpec } from "../graph/onnx.ts";
 import { weightsAsConstants } from "./constant-weights.ts";
 import { fromOrt } from "./ort-error.ts";
 import { allocate, type Device, type HostTensor } from "./session.ts";
 import type { Weights } from "./weights.ts";
 
+/** onnxruntime-node or onnxruntime-web. */
+export interface OrtModule {
+  ort: Pick<typeof Ort, "InferenceSession" | "Tensor">;
+  /** What computes on the CPU: native code, or WebAssembly. */
+  cpu: "cpu" | "wasm";
+}
+
 /** A session of ONNX Runtime in this thread. */
-export interface NativeSession {
+export interface OrtSession {
   /** Blocks the thread while it computes. `shapes`: of the outputs, where they are known beforehand. */
   run(
     feeds: Record<string, HostTensor>,
@@ -15,29 +22,30 @@ export interface NativeSession {
   release(): Promise<void>;
 }
 
-export interface NativeOptions {
+export interface OrtSessionOptions {
   bytes: Uint8Array;
   parameters: readonly ValueSpec[];
   outputs: readonly ValueSpec[];
   device: Device;
+  /** Native code only; WebAssembly has its own setting for the whole page. */
   threads: number;
   weights?: Weights;
   constantWeights: boolean;
 }
 
 /** @throws SkySenseError `DEVICE_UNAVAILABLE` | `OUT_OF_MEMORY` */
-export async function createNativeSession(options: NativeOptions): Promise<NativeSession> {
-  const { device, parameters, outputs, weights } = options;
+export async function createOrtSession(
+  { ort, cpu }: OrtModule,
+  { bytes, device, threads, weights, constantWeights, parameters, outputs }: OrtSessionOptions,
+): Promise<OrtSession> {
+  const provider = device === "cpu" ? cpu : device;
   try {
-    // Imported late: on a system without a binary, this fails with a message instead of ending the thread.
-    const ort = await import("onnxruntime-node");
-    ort.env.logLevel = "fatal"; // what goes wrong comes as an error; it need not be printed too
-    const constant = options.constantWeights && weights !== undefined;
-    const model = constant ? weightsAsConstants(options.bytes, weights) : { bytes: options.bytes, externalData: [] };
+    const constant = constantWeights && weights !== undefined;
+    const model = constant ? weightsAsConstants(bytes, weights) : { bytes, externalData: [] };
     const session = await ort.InferenceSession.create(model.bytes, {
-      executionProviders: [device],
+      executionProviders: [provider],
       graphOptimizationLevel: "all",
-      intraOpNumThreads: options.threads,
+      intraOpNumThreads: threads,
       logSeverityLevel: 4,
       externalData: model.externalData,
       // Threads that go on spinning after a run take the cores from other sessions and from decoding.
@@ -49,8 +57,17 @@ export async function createNativeSession(options: NativeOptions): Promise<Nativ
         resident[name] = new ort.Tensor("float32", weights.float32(name), shape as number[]);
       }
     }
+    // Native code writes into arrays of ours; without them it would copy each output out of its own memory.
+    // WebAssembly leaves such arrays unfilled, without an error, and a GPU copies anyway.
+    const preallocate = provider === "cpu";
     return {
-      run: (feeds, shapes) => run({ ort, session, resident, outputs, device }, feeds, shapes),
+      async run(feeds, shapes) {
+        try {
+          return await run({ ort, session, resident, outputs }, feeds, preallocate ? shapes : []);
+        } catch (error) {
+          throw fromOrt((error as Error).message, device);
+        }
+      },
       release: () => session.release(),
     };
   } catch (error) {
@@ -59,38 +76,31 @@ export async function createNativeSession(options: NativeOptions): Promise<Nativ
 }
 
 interface Parts {
-  ort: typeof Ort;
+  ort: OrtModule["ort"];
   session: Ort.InferenceSession;
   resident: Record<string, Ort.Tensor>;
   outputs: readonly ValueSpec[];
-  device: Device;
 }
 
 async function run(
-  { ort, session, resident, outputs, device }: Parts,
+  { ort, session, resident, outputs }: Parts,
   feeds: Record<string, HostTensor>,
   shapes: readonly (number[] | undefined)[],
 ): Promise<Record<string, HostTensor>> {
   const inputs = { ...resident };
   for (const [name, { data, shape }] of Object.entries(feeds)) inputs[name] = tensor(ort, data, shape);
 
-  // On the CPU outputs are written into our arrays; otherwise each would be copied out of ONNX Runtime's memory.
   const fetches: Record<string, Ort.Tensor | null> = {};
   const own = new Map<string, HostTensor["data"]>();
   for (const [i, { name, dtype }] of outputs.entries()) {
-    const shape = device === "cpu" ? shapes[i] : undefined;
     fetches[name] = null;
+    const shape = shapes[i];
     if (shape === undefined) continue;
     const data = allocate(dtype, shape);
     own.set(name, data);
     fetches[name] = tensor(ort, data, shape);
   }
-  let results: Ort.InferenceSession.OnnxValueMapType;
-  try {
-    results = await session.run(inputs, fetches);
-  } catch (error) {
-    throw fromOrt((error as Error).message, device);
-  }
+  const results = await session.run(inputs, fetches);
   const values: Record<string, HostTensor> = {};
   for (const { name } of outputs) {
     const result = results[name]!;
@@ -101,7 +111,7 @@ async function run(
   return values;
 }
 
-function tensor(ort: typeof Ort, data: HostTensor["data"], shape: readonly number[]): Ort.Tensor {
+function tensor(ort: OrtModule["ort"], data: HostTensor["data"], shape: readonly number[]): Ort.Tensor {
   if (data instanceof Float32Array) return new ort.Tensor("float32", data, shape);
   if (data instanceof BigInt64Array) return new ort.Tensor("int64", data, shape);
   return new ort.Tensor("bool", data, shape);
