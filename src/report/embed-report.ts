@@ -99,7 +99,7 @@ ${keyFigures([
   ["Vectors", formatNumber(report.tiles)],
   ["Numbers in each", formatNumber(report.dimensions)],
   ["Tile", `${report.tilePixels.join(" × ")} px`],
-  ["Seconds in all", formatSeconds(total(report))],
+  ["Time in all", formatSeconds(total(report))],
 ])}
 ${notes([...random, ...warnings])}
 ${section("What was used", sensorTable(report), timeline(report.sensors), decisions(report))}
@@ -108,13 +108,16 @@ ${section("Bands, as the files have them and as the model sees them", bandTable(
 ${section("Model", modelFacts(report))}
 ${section("Outputs", outputTable(report))}
 ${section("Time", time(report))}
-${section("Command", html`<pre>${report.command}</pre>`)}
+${section("Command", command(report))}
 <footer>${report.software} · ${report.created}</footer>`,
   });
 }
 
 function summary({ sensors, tiles, dimensions }: EmbedReport): string {
-  const seen = sensors.map(({ name, dates }) => `${name.toUpperCase()} (${formatCount(dates.length, "date")})`);
+  const seen = sensors.map(({ name, dates }) => {
+    const known = dates.some((date) => date !== undefined);
+    return `${name.toUpperCase()} (${known ? formatCount(dates.length, "date") : "date unknown"})`;
+  });
   const list = seen.length > 1 ? `${seen.slice(0, -1).join(", ")} and ${seen.at(-1)}` : (seen[0] ?? "No sensor");
   return `${list}, as ${formatCount(tiles, "vector")} of ${formatNumber(dimensions)} numbers.`;
 }
@@ -234,4 +237,10 @@ function time({ seconds }: EmbedReport): Html {
     { label: "Reading", value: seconds.reading, text: formatSeconds(seconds.reading) },
     { label: "Writing", value: seconds.writing, text: formatSeconds(seconds.writing) },
   ]);
+}
+
+/** Lines break between words, never within an option: browsers would part "--out" after its first hyphen. */
+function command(report: EmbedReport): Html {
+  const words = report.command.split(/(?<= )/);
+  return html`<pre>${words.map((word) => (word.startsWith("-") ? html`<span class="flag">${word}</span>` : word))}</pre>`;
 }

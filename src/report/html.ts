@@ -31,8 +31,7 @@ const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;
  * and marks that turn the direction of writing, which make a name read as another, become "�".
  */
 function escapeHtml(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
-  const hidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufffe\uffff]/g;
+  const hidden = /(?![\t\n\r])\p{Cc}|[\u202a-\u202e\u2066-\u2069\ufffe\uffff]/gu;
   return text.replace(hidden, "\ufffd").replace(/[&<>"']/g, (letter) => entities[letter]!);
 }
 

@@ -24,7 +24,7 @@ main { max-width: 1160px; margin: 0 auto; padding: clamp(20px, 4vw, 56px) clamp(
 h1 { margin: 0; font: 600 clamp(28px, 4.6vw, 46px)/1.12 var(--serif); letter-spacing: -.012em; overflow-wrap: anywhere; text-wrap: balance; }
 h2 { margin: 0 0 14px; font: 600 22px/1.25 var(--serif); }
 h3 { margin: 22px 0 8px; font: 600 14px/1.35 var(--sans); }
-.lead { margin: 12px 0 0; max-width: 62ch; font: 19px/1.5 var(--serif); color: var(--muted); overflow-wrap: anywhere; }
+.lead { margin: 12px 0 0; max-width: 76ch; font: 19px/1.5 var(--serif); color: var(--muted); overflow-wrap: anywhere; text-wrap: pretty; }
 section { margin-top: clamp(36px, 5vw, 56px); }
 p { max-width: 68ch; }
 a { color: var(--accent); text-underline-offset: 2px; }
@@ -43,15 +43,18 @@ figcaption { margin-top: 10px; font-size: 14px; color: var(--muted); max-width: 
 table { width: 100%; border-collapse: collapse; font-size: 14.5px; font-variant-numeric: lining-nums tabular-nums; }
 caption { text-align: left; }
 th { font-weight: 500; font-size: 13px; color: var(--muted); text-align: left; vertical-align: bottom; }
+thead th { white-space: nowrap; overflow-wrap: normal; }
+td.text { min-width: 8.5em; }
 th, td { padding: 7px 14px 7px 0; border-bottom: 1px solid var(--line); }
 tr > :last-child { padding-right: 0; }
 td { vertical-align: top; }
 tbody th { font-weight: 500; font-size: inherit; color: inherit; vertical-align: top; }
+tbody th.name { overflow-wrap: break-word; }
 .number { text-align: right; white-space: nowrap; }
 .group { text-align: center; border-bottom-color: var(--muted); }
-.bar { min-width: 120px; width: 22%; }
+th.bar, td.bar { min-width: 140px; width: 22%; padding-left: 10px; }
 .bar svg { display: block; margin: 2px 0; }
-ul { margin: 0; padding-left: 1.15em; } li + li { margin-top: 4px; }
+ul { margin: 0; padding-left: 1.15em; } td > ul { padding: 0; list-style: none; } li + li { margin-top: 4px; }
 .sensor { display: inline-flex; align-items: center; gap: 8px; font-weight: 600; white-space: nowrap; }
 .sensor::before { content: ""; width: 10px; height: 10px; border-radius: 50%; background: var(--tone); flex: none; }
 .tone-hr { --tone: var(--hr); } .tone-s2 { --tone: var(--s2); } .tone-s1 { --tone: var(--s1); } .tone-other { --tone: var(--accent); }
@@ -61,6 +64,7 @@ details ul { margin-top: 6px; }
 .timeline { display: grid; grid-template-columns: max-content 1fr max-content; gap: 0 16px; align-items: center; margin-top: 20px; font-size: 13px; }
 .timeline svg { display: block; width: 100%; overflow: visible; }
 .timeline .axis { grid-column: 2; }
+@media (max-width: 640px) { .timeline .axis text:nth-of-type(even) { display: none; } }
 svg text { font: 12px var(--sans); fill: var(--muted); font-variant-numeric: lining-nums tabular-nums; }
 .map { display: grid; grid-template-columns: minmax(0, 3fr) minmax(200px, 2fr); gap: 20px 40px; align-items: center; }
 .map > svg { display: block; width: 100%; height: auto; border-radius: 6px; background: var(--sea); }
@@ -80,6 +84,7 @@ svg text { font: 12px var(--sans); fill: var(--muted); font-variant-numeric: lin
 .chart svg { display: block; width: 100%; height: 240px; overflow: visible; border-bottom: 1px solid var(--line); }
 .chart .x { grid-column: 2; display: flex; justify-content: space-between; font-size: 12px; color: var(--muted); }
 pre { margin: 0; padding: 16px 18px; background: var(--faint); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; }
+.flag { white-space: nowrap; }
 footer { margin-top: 40px; font-size: 13px; color: var(--muted); }
 @media print { body { background: none; } section { break-inside: avoid; } }
 `;

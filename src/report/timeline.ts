@@ -41,7 +41,7 @@ function unknown(count: number, known: number): string {
 /** At most six round dates: days, months or years apart. */
 function axisTicks(start: number, end: number): { at: number; label: string }[] {
   const days = (end - start) / day;
-  const months = [1, 2, 3, 6, 12, 24, 60, 120, 240].find((step) => days / (30.44 * step) <= 5);
+  const months = [1, 2, 3, 6, 12, 24, 60, 120, 240].find((step) => days / (30.44 * step) <= 6);
   if (days < 75 || months === undefined) return dayTicks(start, end, Math.ceil(days / 4));
   const ticks: { at: number; label: string }[] = [];
   const from = new Date(start);

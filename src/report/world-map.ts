@@ -28,7 +28,7 @@ export function worldMap({
 ${[-120, -60, 0, 60, 120].map((lon) => html`<line x1="${unit * lon}" x2="${unit * lon}" y1="-360" y2="360" stroke="var(--line)" stroke-width="1.5"/>`)}
 ${[-60, -30, 0, 30, 60].map((lat) => html`<line x1="-720" x2="720" y1="${-unit * lat}" y2="${-unit * lat}" stroke="var(--line)" stroke-width="1.5"/>`)}
 <path d="${trusted(landPath)}" fill="var(--land)" fill-rule="evenodd"/>
-<path d="${path}" fill="var(--accent)" fill-opacity=".22" stroke="var(--accent)" stroke-width="3" stroke-linejoin="round"/>
+<path d="${path}" fill="var(--accent)" fill-opacity=".16" stroke="var(--accent)" stroke-width="3" stroke-linejoin="round"/>
 ${tiny && html`<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="22" fill="none" stroke="var(--accent)" stroke-width="4"/><circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="6" fill="var(--accent)"/>`}
 </svg>
 `;
