@@ -26,8 +26,8 @@ test("renderPreview: input left, features right, a clear gutter between", async 
 });
 
 test("renderPreview: a large scene is at most 2000 pixels wide, and nodata stays clear", async () => {
-  const input = filled(3000, 1500, [10, 20, 30, 255]);
-  for (let i = 0; i < 3000 * 750; i++) input.rgba[4 * i + 3] = 0;
+  const input = filled(2400, 1200, [10, 20, 30, 255]);
+  for (let i = 0; i < 2400 * 600; i++) input.rgba[4 * i + 3] = 0;
   const image = await decode(await renderPreview({ input, features: filled(375, 187, [200, 100, 0, 255]) }));
   expect([image.width, image.height]).toEqual([2000, 497]);
   expect(image.at(500, 100)[3]).toBe(0);

@@ -29,7 +29,7 @@ export async function renderPreview({ input, features }: { input: Picture; featu
       { input: left, raw, left: 0, top: 0 },
       { input: right, raw, left: width + gutter, top: 0 },
     ])
-    .png({ compressionLevel: 9 })
+    .png()
     .toBuffer();
 }
 
