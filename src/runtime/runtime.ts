@@ -1,3 +1,4 @@
+import { SkySenseError } from "../core/error.ts";
 import type { OnnxGraph } from "../graph/onnx.ts";
 import type { Compute } from "./protocol.ts";
 import {
@@ -141,9 +142,15 @@ function session(
       const shapes = outputs.map(({ shape }) => resolveShape(shape, bindings));
       const transfer = Object.values(copies).map(({ data }) => data.buffer as ArrayBuffer);
       const { compute, id, ready } = use();
-      const result = compute.call("run", { session: id, feeds: copies, shapes }, { transfer, signal });
-      // If the session could not be made again, that is the error to tell.
-      return (await Promise.all([result, ready]))[0];
+      try {
+        const result = compute.call("run", { session: id, feeds: copies, shapes }, { transfer, signal });
+        // If the session could not be made again, that is the error to tell.
+        return (await Promise.all([result, ready]))[0];
+      } catch (error) {
+        // ONNX Runtime's allocator goes on asking for as much as it failed to get: the next run gets a new session.
+        if (error instanceof SkySenseError && error.code === "OUT_OF_MEMORY") await drop();
+        throw error;
+      }
     },
     release: drop,
   };
