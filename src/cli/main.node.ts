@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { SkySenseError } from "../core/error.ts";
+import { addEmbed } from "./embed.node.ts";
 import { addForward } from "./forward.node.ts";
+import { addInspect } from "./inspect.node.ts";
+import { addModels } from "./models.node.ts";
 
 /** Exit codes: 0 done, 1 our own bug, 2 wrong input or options, 130 interrupted. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -13,6 +16,9 @@ async function main(argv: readonly string[]): Promise<number> {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text) });
   program.setOptionValue("signal", interrupt.signal);
+  addEmbed(program);
+  addInspect(program);
+  addModels(program);
   addForward(program);
   try {
     await program.parseAsync(argv as string[]);

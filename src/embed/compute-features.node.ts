@@ -10,6 +10,7 @@ import type { LocatedPlace } from "./encode.ts";
 import { inChunks } from "./engine.ts";
 import type { FeatureFile } from "./feature-file.node.ts";
 import type { SkySense } from "./model.ts";
+import { createThumbnail, pictureBands, type Thumbnail } from "./thumbnail.ts";
 import { createBlender, finishedRows, rowWindows, type Tiling } from "./tiling.ts";
 
 export interface ComputeOptions extends LongCall {
@@ -22,13 +23,12 @@ export interface ComputeOptions extends LongCall {
   work: string;
   /** Whatever the features depend on: another fingerprint starts anew. */
   fingerprint: string;
-  toLonLat:
-    | ((position: readonly [x: number, y: number]) => readonly [longitude: number, latitude: number])
-    | undefined;
 }
 
 /** The features, and how the run went. */
 export interface ComputedFeatures extends FeatureFile {
+  /** The images of the scene's first sensor, small. */
+  thumbnail: Thumbnail["stack"];
   /** Rows that were there from an interrupted run. */
   resumedRows: number;
   /** Seconds spent waiting for images, and in all. */
@@ -55,12 +55,17 @@ export async function computeFeatures(options: ComputeOptions): Promise<Computed
   const paths = {
     features: join(work, "features.f32"),
     pending: join(work, "pending.f32"),
+    thumbnail: join(work, "thumbnail.f32"),
     journal: join(work, "journal.json"),
   };
   await mkdir(work, { recursive: true }).catch((error) => {
     throw explain(error, work);
   });
   const start = await resumePoint(paths, fingerprint, channels);
+  const { sensor, bands, grid: pixels } = scene.sensors[0]!;
+  const side = sensor === "hr" ? scene.hrPixelsPerCell : 1;
+  const thumbnail = createThumbnail({ ...pixels, bands: pictureBands(sensor, bands) });
+  if (start.windowRows > 0) await readThumbnail(thumbnail, paths.thumbnail);
   const blender = createBlender(tiling, { width, channels, ...(start.pending && { pending: start.pending }) });
   const rowCount = tiling.rows.starts.length;
   const columnCount = tiling.columns.starts.length;
@@ -82,6 +87,8 @@ export async function computeFeatures(options: ComputeOptions): Promise<Computed
         const waited = performance.now();
         const places = await Promise.all(chunk.map(({ window }) => readPlace(options, window)));
         seconds.reading += (performance.now() - waited) / 1000;
+        for (const [i, { window }] of chunk.entries())
+          thumbnail.add([window[0] * side, window[1] * side], places[i]![sensor]!);
         const before = blended;
         const encoded = await model.encodeCells(places, signal === undefined ? {} : { signal });
         blended = before.then(() => {
@@ -96,6 +103,7 @@ export async function computeFeatures(options: ComputeOptions): Promise<Computed
       await file.write(bytesOf(rows), 0, rows.byteLength, first * width * channels * 4);
       const pending = blender.pending();
       await writeAtomic(paths.pending, bytesOf(pending));
+      await writeAtomic(paths.thumbnail, [bytesOf(thumbnail.stack.data), thumbnail.stack.mask]);
       await writeAtomic(
         paths.journal,
         JSON.stringify({ fingerprint, windowRows: row + 1, channels } satisfies Journal),
@@ -107,7 +115,15 @@ export async function computeFeatures(options: ComputeOptions): Promise<Computed
     await file.close();
   }
   seconds.total = (performance.now() - began) / 1000;
-  return { path: paths.features, width, height, channels, resumedRows: firstRow, seconds };
+  return {
+    path: paths.features,
+    width,
+    height,
+    channels,
+    thumbnail: thumbnail.stack,
+    resumedRows: firstRow,
+    seconds,
+  };
 }
 
 async function resumePoint(
@@ -123,6 +139,12 @@ async function resumePoint(
   } catch {
     return { windowRows: 0 }; // nothing to go on from
   }
+}
+
+async function readThumbnail({ stack: { data, mask } }: Thumbnail, path: string): Promise<void> {
+  const bytes = await readFile(path);
+  new Uint8Array(data.buffer).set(bytes.subarray(0, data.byteLength));
+  mask.set(bytes.subarray(data.byteLength));
 }
 
 /** A window's images, and the region of each of its cells where the model knows regions. */

@@ -1,0 +1,136 @@
+import { rm, stat } from "node:fs/promises";
+import { arch, cpus } from "node:os";
+import { join } from "node:path";
+import type { LongCall } from "../core/progress.ts";
+import { type OpenSceneOptions, openScene } from "../imagery/scene/open-scene.node.ts";
+import type { Scene } from "../imagery/scene/scene.ts";
+import { modelBands } from "../imagery/sensor/profiles.ts";
+import { type ComputedFeatures, computeFeatures, fingerprintOf } from "./compute-features.node.ts";
+import { loadModel } from "./load-model.node.ts";
+import type { SkySense } from "./model.ts";
+import { pixelsPerCell } from "./prepare.ts";
+import { software } from "./software.ts";
+import { tileScene } from "./tiling.ts";
+import { chooseWindows, type WindowOptions } from "./windows.ts";
+import { writeOutputs } from "./write-outputs.node.ts";
+
+export interface EmbedOptions
+  extends LongCall,
+    Omit<OpenSceneOptions, "signal" | "hrPixelsPerCell" | "keepBands">,
+    WindowOptions {
+  /** Images of one place: any mix of sensors and dates; paths or URLs. */
+  inputs: readonly string[];
+  /** Folder for the outputs; made if need be. */
+  out: string;
+  /** A preset, a `.safetensors` file, or a model that is loaded already. Default "nano". */
+  model?: string | SkySense;
+  device?: "auto" | "cpu" | "webgpu" | "cuda";
+  /** How `features.tif` stores numbers. Default int8, with a scale and an offset a band. */
+  dataType?: "int8" | "float16" | "float32";
+  /** What the report shows as the command. */
+  command?: string;
+}
+
+/** What {@link embed} wrote. */
+export interface EmbedResult {
+  /** Paths by name: features, embeddings, item, collection, model, preview, report. */
+  files: Readonly<Record<string, string>>;
+  tiles: number;
+  dimensions: number;
+  /** Of the feature map, in cells. */
+  size: readonly [width: number, height: number];
+  /** Rows of cells that an interrupted run had finished. */
+  resumedRows: number;
+  seconds: { reading: number; computing: number; writing: number };
+  warnings: readonly string[];
+}
+
+/**
+ * Embed images of one place: dense features, one vector a tile, their description, a picture and a report.
+ *
+ * Scenes are read, encoded and blended window by window, so they never have to fit in memory. When a run is
+ * interrupted, the same call goes on where it stopped.
+ *
+ * @throws SkySenseError those of `openScene`, `loadModel` and `SkySense.encode`; `DISK_FULL` | `NOT_WRITABLE`
+ */
+export async function embed(options: EmbedOptions): Promise<EmbedResult> {
+  const {
+    inputs,
+    out,
+    model: wanted = "nano",
+    device,
+    signal,
+    onProgress,
+    dataType = "int8",
+    command = "",
+    ...rest
+  } = options;
+  const { window, overlap, tile, ...sceneOptions } = rest;
+  const model = typeof wanted === "string" ? loadModel(wanted, device === undefined ? {} : { device }) : wanted;
+  let scene: Scene | undefined;
+  try {
+    const hr = model.config.hr;
+    scene = await openScene(inputs, {
+      ...sceneOptions,
+      ...(hr && {
+        hrPixelsPerCell: pixelsPerCell(model.config, "hr"),
+        keepBands: { hr: modelBands("hr").slice(0, hr.bands) },
+      }),
+      ...(signal && { signal }),
+    });
+    const windows = chooseWindows(scene, { window, overlap, tile });
+    const work = join(out, ".skysense-embed");
+    const request = {
+      inputs: await statesOf(inputs),
+      scene: sceneOptions,
+      windows,
+      model: await model.weightsHash(),
+      software,
+    };
+    const features = await computeFeatures({
+      scene,
+      model,
+      tiling: tileScene({ ...scene.grid, ...windows }),
+      batch: windows.batch,
+      work,
+      fingerprint: fingerprintOf(request),
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress }),
+    });
+    const written = await writeOutputs({
+      scene,
+      model,
+      features,
+      windows,
+      out,
+      dataType,
+      command,
+      device: { type: device === "cuda" || device === "webgpu" ? "gpu" : "cpu", name: cpus()[0]?.model ?? arch() },
+      parameters: { ...windows, dataType, device: device ?? "auto" },
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress }),
+    });
+    await rm(work, { recursive: true, force: true });
+    return {
+      ...written,
+      size: [features.width, features.height],
+      resumedRows: features.resumedRows,
+      warnings: scene.warnings,
+    };
+  } finally {
+    await scene?.close();
+    if (typeof wanted === "string") await model.release();
+  }
+}
+
+/** What tells whether a file is still the same; URLs are taken as they are. */
+async function statesOf(inputs: readonly string[]): Promise<unknown[]> {
+  return Promise.all(
+    inputs.map(async (path) => {
+      const found = await stat(path).catch(() => undefined);
+      return found === undefined ? path : [path, found.size, found.mtimeMs];
+    }),
+  );
+}
+
+export type { ComputedFeatures };

@@ -1,0 +1,40 @@
+import { SkySenseError } from "../core/error.ts";
+import type { Scene } from "../imagery/scene/scene.ts";
+
+/** How a scene is cut. All in cells; every field has a default. */
+export interface WindowOptions {
+  /** Side of what the model sees at once. Default 16 with HR (512 pixels), else 32; less for long series. */
+  window?: number | undefined;
+  /** Cells that neighbouring windows share. Default a quarter of the window. */
+  overlap?: number | undefined;
+  /** Side of a tile that gets one vector. Default the window. */
+  tile?: number | undefined;
+}
+
+/** Tokens (cells × dates) of one window, and of the windows that are encoded together. */
+const maxWindowTokens = 65_536;
+const batchTokens = 1_024;
+
+/** Fill in the defaults for a scene. @throws SkySenseError `BAD_WINDOW` */
+export function chooseWindows(
+  { sensors }: Pick<Scene, "sensors">,
+  { window, overlap, tile }: WindowOptions,
+): { window: number; overlap: number; tile: number; batch: number } {
+  const dates = sensors.reduce((sum, { dates }) => sum + dates.length, 0);
+  let side = window ?? (sensors.some(({ sensor }) => sensor === "hr") ? 16 : 32);
+  if (window === undefined) while (side > 8 && side * side * dates > maxWindowTokens) side /= 2;
+  const chosen = { window: side, overlap: overlap ?? Math.floor(side / 4), tile: tile ?? side };
+  for (const [name, value] of Object.entries(chosen)) {
+    if (!Number.isInteger(value) || value < (name === "overlap" ? 0 : 1)) {
+      throw bad(`${name} must be a whole number of cells, not ${value}`);
+    }
+  }
+  if (chosen.overlap * 2 >= chosen.window && chosen.window > 1) {
+    throw bad(`an overlap of ${chosen.overlap} cells is not less than half of the window of ${chosen.window}`);
+  }
+  return { ...chosen, batch: Math.max(1, Math.min(16, Math.floor(batchTokens / (side * side * dates)))) };
+}
+
+function bad(what: string): SkySenseError {
+  return new SkySenseError({ code: "BAD_WINDOW", what, remedy: "Choose another --window or --overlap." });
+}

@@ -1,0 +1,277 @@
+import { stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import type { LongCall } from "../core/progress.ts";
+import { writeAtomic } from "../core/write-atomic.node.ts";
+import type { SourceDescription } from "../imagery/out/description.ts";
+import { type Footprint, footprint } from "../imagery/out/footprint.ts";
+import { writeEmbeddings } from "../imagery/out/geoparquet.node.ts";
+import { type EmbeddingProduct, embeddingCollection, embeddingItem } from "../imagery/out/stac.ts";
+import { modelItem } from "../imagery/out/stac-model.ts";
+import { writeCog } from "../imagery/raster/write-cog.node.ts";
+import { gsdMetres, locationOf } from "../imagery/scene/crs.ts";
+import { describe } from "../imagery/scene/describe.ts";
+import type { Scene } from "../imagery/scene/scene.ts";
+import { profiles } from "../imagery/sensor/profiles.ts";
+import { embedReport, type SensorReport } from "../report/embed-report.ts";
+import { trueColour } from "../report/picture.ts";
+import { renderPreview } from "../report/preview.node.ts";
+import type { ComputedFeatures } from "./compute-features.node.ts";
+import { describeModel, modelSignature } from "./describe-model.ts";
+import { featureRows } from "./feature-file.node.ts";
+import type { SkySense } from "./model.ts";
+import { bandMajor, int8NoData, quantisationOf, quantise } from "./quantise.ts";
+import { software } from "./software.ts";
+import { type FeatureSummary, pictureOfFeatures, summarise } from "./summarise.node.ts";
+
+export interface OutputOptions extends LongCall {
+  scene: Scene;
+  model: SkySense;
+  features: ComputedFeatures;
+  /** In cells. */
+  windows: { window: number; overlap: number; tile: number };
+  out: string;
+  dataType: "int8" | "float16" | "float32";
+  command: string;
+  device: { type: "cpu" | "gpu"; name: string };
+  parameters: Readonly<Record<string, unknown>>;
+}
+
+const names = {
+  features: "features.tif",
+  embeddings: "embeddings.parquet",
+  item: "item.json",
+  collection: "collection.json",
+  model: "model.json",
+  preview: "preview.png",
+  report: "report.html",
+} as const;
+
+/** Write everything that a run leaves; each file is replaced only when its successor is complete. */
+export async function writeOutputs(options: OutputOptions) {
+  const { scene, model, features, out, command, signal } = options;
+  const began = performance.now();
+  const abort = signal === undefined ? {} : { signal };
+  const paths = Object.fromEntries(Object.entries(names).map(([key, name]) => [key, join(out, name)])) as Record<
+    keyof typeof names,
+    string
+  >;
+  const summary = await summarise(features, { tile: options.windows.tile, ...abort });
+  const description = await describeModel(model);
+  const created = new Date().toISOString();
+  const sources = sourcesOf(scene);
+  const dimensions = features.channels;
+
+  const raster = await writeFeatures(paths.features, options, summary);
+  await writeEmbeddings({
+    path: paths.embeddings,
+    rows: summary.tiles.map(({ window, vector, valid }) => ({
+      id: `r${pad4(window[1] / options.windows.tile)}c${pad4(window[0] / options.windows.tile)}`,
+      footprint: footprintOf(scene, window),
+      tile: window,
+      dates: Object.fromEntries(scene.sensors.map(({ sensor, dates }) => [sensor, dates])),
+      vector,
+      valid,
+    })),
+    georeferenced: scene.location !== undefined,
+    metadata: {
+      type: "chip",
+      dimensions,
+      data_type: "float32",
+      normalized: false,
+      model: description,
+      source_data: sources,
+      chip_layout: {
+        layout_type: "regular_grid",
+        chip_size: [options.windows.tile, options.windows.tile],
+        stride: [options.windows.tile, options.windows.tile],
+      },
+      software,
+    },
+    ...abort,
+  });
+  const tilePixels = options.windows.tile * (scene.sensors[0]!.sensor === "hr" ? scene.hrPixelsPerCell : 1);
+  const gsd = gsdMetres(scene.grid);
+  const product: EmbeddingProduct = {
+    id: fileSafe(basename(resolve(out))),
+    title: `${titleOf(scene)}: SkySense embeddings`,
+    created,
+    ...(scene.location && { footprint: footprintOf(scene, [0, 0, features.width, features.height]) }),
+    features: { href: `./${names.features}`, ...raster, ...(gsd !== undefined && { gsdMetres: gsd }) },
+    vectors: {
+      href: `./${names.embeddings}`,
+      dimensions,
+      tile: [tilePixels, tilePixels],
+      stride: [tilePixels, tilePixels],
+    },
+    previewHref: `./${names.preview}`,
+    reportHref: `./${names.report}`,
+    modelHref: `./${names.model}`,
+    model: description,
+    sources,
+    parameters: options.parameters,
+    preprocessing: scene.sensors.map(
+      ({ sensor }) => `${sensor}: (value / ${profiles[sensor].div} − mean) / deviation a band`,
+    ),
+    device: { ...options.device, seconds: features.seconds.total },
+    software,
+  };
+  await writeAtomic(paths.item, json(embeddingItem(product)));
+  await writeAtomic(paths.collection, json(embeddingCollection(product)));
+  await writeAtomic(
+    paths.model,
+    json(modelItem({ model: description, ...modelSignature(model), hyperparameters: { ...model.config }, created })),
+  );
+  const { sensor } = scene.sensors[0]!;
+  const png = await renderPreview({
+    input: trueColour(features.thumbnail, { sensor }),
+    features: await pictureOfFeatures(features, summary.colours, abort),
+  });
+  await writeAtomic(paths.preview, png);
+
+  const seconds = {
+    reading: features.seconds.reading,
+    computing: Math.max(0, features.seconds.total - features.seconds.reading),
+    writing: (performance.now() - began) / 1000,
+  };
+  const outputs = await Promise.all(
+    (["features", "embeddings", "item", "collection", "model", "preview"] as const).map(async (key) => ({
+      name: names[key],
+      bytes: (await stat(paths[key])).size,
+      what: purposes[key],
+    })),
+  );
+  await writeAtomic(
+    paths.report,
+    embedReport({
+      title: titleOf(scene),
+      command,
+      created,
+      software,
+      preview: { png, input: pictureTitle(scene), explained: summary.colours.explained },
+      sensors: await sensorReports(scene, abort),
+      ...(scene.location && {
+        place: {
+          location: scene.location,
+          geometry: footprintOf(scene, [0, 0, features.width, features.height]).geometry,
+          crs: scene.grid.crs ?? "none",
+        },
+      }),
+      model: { ...description, ...description.weights },
+      dimensions,
+      tiles: summary.tiles.length,
+      tilePixels: [tilePixels, tilePixels],
+      outputs,
+      seconds,
+      warnings: scene.warnings,
+    }),
+  );
+  return { files: paths, tiles: summary.tiles.length, dimensions, seconds };
+}
+
+const purposes = {
+  features: "dense features, a cloud-optimised GeoTIFF",
+  embeddings: "one vector a tile, GeoParquet",
+  item: "STAC item",
+  collection: "STAC collection",
+  model: "STAC description of the model",
+  preview: "the input and three principal components",
+} as const;
+
+async function writeFeatures(path: string, options: OutputOptions, { ranges }: FeatureSummary) {
+  const { scene, features, dataType, signal, onProgress } = options;
+  const { channels } = features;
+  const abort = signal === undefined ? {} : { signal };
+  const int8 = dataType === "int8";
+  const quantisation = quantisationOf(ranges);
+  async function* rows() {
+    for await (const { data } of featureRows(features, abort)) {
+      yield int8 ? quantise(data, quantisation) : bandMajor(data, channels);
+    }
+  }
+  await writeCog({
+    path,
+    grid: scene.grid,
+    type: int8 ? "int8" : "float32",
+    ...(dataType === "float16" && { halfFloat: true }),
+    bands: Array.from({ length: channels }, (_, c) => ({
+      name: `feature ${c}`,
+      ...(int8
+        ? { nodata: int8NoData, scale: quantisation.scale[c]!, offset: quantisation.offset[c]! }
+        : { nodata: Number.NaN }),
+    })),
+    metadata: { SOFTWARE: software, MODEL: options.model.name, WEIGHTS_SHA256: await options.model.weightsHash() },
+    rows: rows(),
+    ...abort,
+    ...(onProgress && { onProgress }),
+  });
+  return {
+    grid: scene.grid,
+    dimensions: channels,
+    dataType,
+    ...(int8
+      ? { nodata: int8NoData, scale: Array.from(quantisation.scale), offset: Array.from(quantisation.offset) }
+      : { nodata: "nan" as const }),
+  };
+}
+
+function sourcesOf({ sensors, decisions }: Scene): SourceDescription[] {
+  return sensors.map(({ sensor, files, bands, units, dates, gsdMetres }) => ({
+    sensor,
+    files,
+    bands,
+    unit: units,
+    dates,
+    ...(gsdMetres !== undefined && { gsdMetres }),
+    decisions: decisions
+      .filter(({ file }) => file === undefined || files.includes(file))
+      .map(({ what, from, file }) => `${file === undefined ? "" : `${basename(file)}: `}${what} (${from})`),
+  }));
+}
+
+async function sensorReports(scene: Scene, abort: { signal?: AbortSignal }): Promise<SensorReport[]> {
+  const described = await describe(scene, abort);
+  const sources = sourcesOf(scene);
+  return described.sensors.map(({ sensor, files, units, dates, gsdMetres, masked, bands }, i) => ({
+    name: sensor,
+    files,
+    unit: units.files,
+    dates,
+    ...(gsdMetres !== undefined && { gsdMetres }),
+    decisions: sources[i]!.decisions,
+    bands: bands.map(({ name, raw, normalised }) => ({ name, raw, normalised, valid: 1 - masked })),
+  }));
+}
+
+/** The outline of a window of cells in longitude and latitude, or in cells without georeference. */
+function footprintOf({ grid, location }: Scene, window: readonly [number, number, number, number]): Footprint {
+  const toLonLat = (position: readonly [number, number]) => {
+    const at = locationOf(grid, position);
+    return [at?.longitude ?? Number.NaN, at?.latitude ?? Number.NaN] as const;
+  };
+  return footprint({ transform: [1, 0, 0, 0, 1, 0], window, ...(location && { toLonLat }) });
+}
+
+function titleOf({ sensors }: Scene): string {
+  const files = sensors.flatMap((sensor) => sensor.files);
+  return `${basename(files[0]!)}${files.length > 1 ? ` and ${files.length - 1} more` : ""}`;
+}
+
+function pictureTitle({ sensors }: Scene): string {
+  const { sensor, dates } = sensors[0]!;
+  const known = dates.filter((date) => date !== undefined).map((date) => date.slice(0, 10));
+  const when =
+    known.length === 0 ? "" : known.length === 1 ? `, ${known[0]}` : `, median of ${known[0]} … ${known.at(-1)}`;
+  return `${profiles[sensor].title}${when}`;
+}
+
+function fileSafe(name: string): string {
+  return name.replace(/[^A-Za-z0-9._-]+/g, "-") || "embedding";
+}
+
+function pad4(n: number): string {
+  return String(n).padStart(4, "0");
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
