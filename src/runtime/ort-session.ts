@@ -1,4 +1,4 @@
-import type * as Ort from "onnxruntime-common";
+import type * as Ort from "onnxruntime-node";
 import type { ValueSpec } from "../graph/onnx.ts";
 import { weightsAsConstants } from "./constant-weights.ts";
 import { fromOrt } from "./ort-error.ts";

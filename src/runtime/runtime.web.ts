@@ -1,4 +1,4 @@
-import type * as Ort from "onnxruntime-common";
+import type * as Ort from "onnxruntime-node";
 import { createCompute } from "./compute.ts";
 import type { Call, Calls, Compute, Method } from "./protocol.ts";
 import { runtimeOn } from "./runtime.ts";
