@@ -1,9 +1,11 @@
 import { availableParallelism } from "node:os";
+import { SkySenseError } from "../../core/error.ts";
 import type { Raster } from "../raster.ts";
 import { type BlockCache, blockCache } from "./block-cache.ts";
 import { decompress } from "./decompress.node.ts";
 import { unsupported } from "./errors.ts";
-import { type FileKind, fileKind } from "./file-kind.ts";
+import { fileKind } from "./file-kind.ts";
+import { crsFromGdal, openGdal } from "./open-gdal.node.ts";
 import { openPicture } from "./open-picture.node.ts";
 import { openTiff } from "./open-tiff.ts";
 import type { ByteSource } from "./source.ts";
@@ -31,36 +33,50 @@ export async function openRaster(path: string, options: OpenRasterOptions = {}):
   const remote = /^https?:\/\//i.test(path);
   const source = remote ? await httpSource(path, options) : await fileSource(path);
   const cache = options.cacheBytes === undefined ? sharedCache : blockCache(options.cacheBytes);
-  let keep = false;
+  let keep = /* the raster reads on from this source */ false;
   try {
-    const [head] = await source.read([{ offset: 0, length: Math.min(64, source.size) }]);
+    const [head] = await source.read([{ offset: 0, length: Math.min(16, source.size) }]);
     const kind = fileKind(head!);
-    if (kind.reader === "none")
+    if (kind.reader === "none") {
       throw unsupported(path, `a ${kind.name} file, which no reader here understands`, kind.remedy);
-    const raster = await open(source, kind, { cache, remote });
-    keep = kind.reader === "tiff" && raster.driver === "GTiff";
-    return raster;
+    }
+    keep = kind.reader === "tiff";
+    return await openKind(source, kind.reader, { cache, remote }).catch((error: unknown) => {
+      keep = false;
+      const kindOnly = error instanceof SkySenseError && error.code === "RASTER_UNSUPPORTED";
+      if (remote || !kindOnly) throw error;
+      return openGdal(path).catch((second: unknown) => {
+        // What our own reader did not understand says more than GDAL's "not recognised".
+        throw kind.reader === "gdal" ? second : error;
+      });
+    });
   } finally {
     if (!keep) await source.close();
   }
 }
 
-async function open(
+async function openKind(
   source: ByteSource,
-  kind: FileKind,
+  reader: "tiff" | "picture" | "gdal",
   { cache, remote }: { cache: BlockCache; remote: boolean },
 ): Promise<Raster> {
   const { path } = source;
   const worldFile = remote ? undefined : await readWorldFile(path);
-  if (kind.reader === "tiff") {
-    return openTiff(source, { decompress, cache, parallel: availableParallelism() + 2, worldFile });
+  if (reader === "tiff") {
+    const crsByOther = remote ? undefined : () => crsFromGdal(path);
+    return openTiff(source, { decompress, cache, parallel: availableParallelism() + 2, worldFile, crsByOther });
   }
-  if (kind.reader === "picture") {
+  if (reader === "picture") {
     if (!remote) return openPicture(path, path, { cache, worldFile });
-    if (source.size > maxPictureBytes)
+    if (source.size > maxPictureBytes) {
       throw unsupported(path, "a picture of more than 512 MiB on a server", "Download it.");
+    }
     const [bytes] = await source.read([{ offset: 0, length: source.size }]);
     return openPicture(path, bytes!, { cache, worldFile });
   }
-  throw unsupported(path, "a file of unknown kind");
+  throw unsupported(
+    path,
+    "a file that is not a GeoTIFF, PNG, JPEG or WebP",
+    "Download it, or convert it to GeoTIFF.",
+  );
 }

@@ -137,7 +137,9 @@ function isIdentity(transform: Affine): boolean {
   return transform.join() === "1,0,0,0,1,0";
 }
 
+const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+
 function escapeXml(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: XML has no way to hold them
-  return text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`).replace(/[\0-\x08\x0b\x0c\x0e-\x1f]/g, " ");
+  return text.replace(/[&<>"]/g, (c) => entities[c]!).replace(/[\0-\x08\x0b\x0c\x0e-\x1f]/g, " ");
 }

@@ -122,7 +122,11 @@ export function checkWindow(target: { path: string; width: number; height: numbe
   return window;
 }
 
-function checkBands({ path, bandNames }: ReadTarget, bands: readonly number[] | undefined): readonly number[] {
+/** The band indices, checked; default: all. @throws SkySenseError `UNKNOWN_BAND` */
+export function checkBands(
+  { path, bandNames }: Pick<ReadTarget, "path" | "bandNames">,
+  bands: readonly number[] | undefined,
+): readonly number[] {
   if (bands === undefined) return bandNames.map((_, band) => band);
   for (const band of bands) {
     if (!Number.isInteger(band) || band < 0 || band >= bandNames.length) {
@@ -138,7 +142,8 @@ function checkBands({ path, bandNames }: ReadTarget, bands: readonly number[] | 
   return bands;
 }
 
-function checkSize(path: string, size: readonly [number, number]): readonly [number, number] {
+/** An output size, checked. @throws SkySenseError `WINDOW_OUTSIDE` */
+export function checkSize(path: string, size: readonly [number, number]): readonly [number, number] {
   if (size.length !== 2 || !size.every((n) => Number.isInteger(n) && n >= 1)) {
     throw new SkySenseError({
       code: "WINDOW_OUTSIDE",
