@@ -161,8 +161,12 @@ function placementNotes(layer: Layer, placement: ReturnType<typeof place>, targe
   const notes: Decision[] = [];
   const exact = [cols, rows].every(({ step, origin }) => step === 1 && Number.isInteger(origin));
   if (!exact) {
-    const step = Number(Math.abs(cols.step).toPrecision(4));
-    notes.push({ file, what: `resampled, ${step} of its pixels for one`, from: "its grid differs from the scene's" });
+    const step = Math.abs(cols.step);
+    const how =
+      step === 1
+        ? "shifted by parts of a pixel"
+        : `${Number(step.toPrecision(4))} of its pixels to one of the scene's`;
+    notes.push({ file, what: `resampled: ${how}`, from: "its grid" });
   }
   const { scene, layer: used } = coverage(placement, target);
   const lost = Math.round(1000 * (1 - used)) / 10;

@@ -57,7 +57,7 @@ export function locationOf(grid: Grid, pixel: readonly [col: number, row: number
   return { longitude: longitude - 360 * Math.round(longitude / 360), latitude };
 }
 
-/** Ground size of the pixel in the middle of a grid, metres, on a sphere; undefined without georeference. */
+/** Ground size of the pixel in the middle of a grid, metres; undefined without georeference. */
 export function gsdMetres(grid: Grid): number | undefined {
   const middle: [number, number] = [grid.width / 2, grid.height / 2];
   const a = locationOf(grid, middle);
@@ -67,10 +67,15 @@ export function gsdMetres(grid: Grid): number | undefined {
   return Math.sqrt(distance(a, right) * distance(a, down));
 }
 
+/** Over a short way on the ellipsoid of WGS 84: its two radii of curvature at that latitude. */
 function distance(a: Location, b: Location): number {
   const rad = Math.PI / 180;
-  const dx = (b.longitude - a.longitude) * rad * Math.cos(((a.latitude + b.latitude) / 2) * rad);
-  return 6_371_008.8 * Math.hypot(dx, (b.latitude - a.latitude) * rad);
+  const [axis, e2] = [6_378_137, 0.00669437999014];
+  const latitude = ((a.latitude + b.latitude) / 2) * rad;
+  const w2 = 1 - e2 * Math.sin(latitude) ** 2;
+  const east = (b.longitude - a.longitude) * rad * Math.cos(latitude) * (axis / Math.sqrt(w2));
+  const north = (b.latitude - a.latitude) * rad * ((axis * (1 - e2)) / w2 ** 1.5);
+  return Math.hypot(east, north);
 }
 
 /** Whether two coordinate systems put the corners of `grid` at the same place, to a hundredth of its pixel. */

@@ -86,21 +86,23 @@ function dateText(dates: readonly (string | undefined)[]): string {
   return `${dates.length}, from ${known[0]} to ${known.at(-1)}`;
 }
 
-/** The same finding for many files is one line. */
+/** The same finding for many files is one line, with the first file's reason. */
 function decisionLines(decisions: readonly Decision[]): string[] {
-  const files = new Map<string, string[]>();
-  for (const { file, what, from } of decisions) {
-    const key = `${what} ← ${from}`;
-    files.set(key, [...(files.get(key) ?? []), ...(file === undefined ? [] : [file])]);
+  const groups = new Map<string, Decision[]>();
+  for (const decision of decisions) {
+    const key = decision.what.replace(/^date \d.*|^[\d.]+ % of/, (text) =>
+      text.startsWith("date") ? "date" : "share of",
+    );
+    groups.set(key, [...(groups.get(key) ?? []), decision]);
   }
-  return [...files].flatMap(([text, names]) => {
+  return [...groups.values()].flatMap((group) => {
+    const { what, from, file } = group[0]!;
+    const files = new Set(group.map((decision) => decision.file));
+    const whats = new Set(group.map((decision) => decision.what)).size > 1 ? `${what}, …` : what;
+    const froms = new Set(group.map((decision) => decision.from)).size > 1 ? `${from}; …` : from;
     const who =
-      names.length === 0
-        ? ""
-        : names.length > 1
-          ? ` (${names.length} files)`
-          : ` (${names[0]!.split(/[/\\]/).at(-1)})`;
-    return wrap("  ", `${text}${who}`);
+      file === undefined ? "" : files.size > 1 ? ` (${files.size} files)` : ` (${file.split(/[/\\]/).at(-1)})`;
+    return wrap("  ", `${whats} ← ${froms}${who}`);
   });
 }
 

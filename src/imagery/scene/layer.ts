@@ -2,6 +2,7 @@ import type { Grid, Window } from "../../core/grid.ts";
 import type { SensorName } from "../../core/place.ts";
 import type { Raster } from "../raster.ts";
 import type { Layout } from "../sensor/identify.ts";
+import { profiles } from "../sensor/profiles.ts";
 import { type Conversion, convert } from "../sensor/unit-names.ts";
 
 /** Which pixels of a file hold nothing. */
@@ -78,15 +79,16 @@ export async function readLayer(
   options: { window: Window; bands: readonly number[]; signal?: AbortSignal },
 ): Promise<Float32Array> {
   const values = await readRaw(layer, options);
-  const { scale, offset, log } = layer.conversion;
-  if (log === undefined) {
-    if (scale !== 1 || offset !== 0) for (let i = 0; i < values.length; i++) values[i] = values[i]! * scale + offset;
-    return values;
-  }
+  const { conversion, sensor } = layer;
+  const same = conversion.scale === 1 && conversion.offset === 0 && conversion.log === undefined;
+  // Eight bits are within 0–255 as they are: the large HR scenes take this way.
+  if (same && sensor === "hr") return values;
+  const [min, max] = profiles[sensor].validRange;
   for (let i = 0; i < values.length; i++) {
-    const value = convert(layer.conversion, values[i]!);
-    // The logarithm of nothing or less is no measurement.
-    values[i] = Number.isFinite(value) ? value : Number.NaN;
+    const value = convert(conversion, values[i]!);
+    // The logarithm of nothing or less is no measurement either.
+    const inside = value >= min && value <= max;
+    values[i] = inside ? value : sensor === "hr" ? Math.min(Math.max(value, min), max) : Number.NaN;
   }
   return values;
 }

@@ -17,7 +17,7 @@ export interface SensorProfile {
   title: string;
   /** The unit of an ImageStack of this sensor. */
   unit: string;
-  /** Values outside this range, in `unit`, are no measurement. */
+  /** In `unit`. Values outside are no measurement and masked, but for HR: there they are cut to it. */
   validRange: readonly [min: number, max: number];
   /** Normalised value = (value / div − mean) / std. */
   div: number;
