@@ -4,11 +4,10 @@ import { join } from "node:path";
 import type { LongCall } from "../core/progress.ts";
 import { type OpenSceneOptions, openScene } from "../imagery/scene/open-scene.node.ts";
 import type { Scene } from "../imagery/scene/scene.ts";
-import { modelBands } from "../imagery/sensor/profiles.ts";
-import { type ComputedFeatures, computeFeatures, fingerprintOf } from "./compute-features.node.ts";
+import { computeFeatures, fingerprintOf } from "./compute-features.node.ts";
 import { loadModel } from "./load-model.node.ts";
 import type { SkySense } from "./model.ts";
-import { pixelsPerCell } from "./prepare.ts";
+import { sceneNeeds } from "./scene-needs.ts";
 import { software } from "./software.ts";
 import { tileScene } from "./tiling.ts";
 import { chooseWindows, type WindowOptions } from "./windows.ts";
@@ -69,15 +68,7 @@ export async function embed(options: EmbedOptions): Promise<EmbedResult> {
   const model = typeof wanted === "string" ? loadModel(wanted, device === undefined ? {} : { device }) : wanted;
   let scene: Scene | undefined;
   try {
-    const hr = model.config.hr;
-    scene = await openScene(inputs, {
-      ...sceneOptions,
-      ...(hr && {
-        hrPixelsPerCell: pixelsPerCell(model.config, "hr"),
-        keepBands: { hr: modelBands("hr").slice(0, hr.bands) },
-      }),
-      ...(signal && { signal }),
-    });
+    scene = await openScene(inputs, { ...sceneOptions, ...sceneNeeds(model.config), ...(signal && { signal }) });
     const windows = chooseWindows(scene, { window, overlap, tile });
     const work = join(out, ".skysense-embed");
     const request = {
@@ -132,5 +123,3 @@ async function statesOf(inputs: readonly string[]): Promise<unknown[]> {
     }),
   );
 }
-
-export type { ComputedFeatures };

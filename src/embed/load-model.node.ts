@@ -1,14 +1,16 @@
 import { existsSync } from "node:fs";
-import { readConfig } from "../checkpoint/model-file.ts";
+import { type ModelFileInfo, readConfig, writeConfig } from "../checkpoint/model-file.ts";
 import { SkySenseError } from "../core/error.ts";
+import { safetensorsParts } from "../core/safetensors.ts";
+import { writeAtomic } from "../core/write-atomic.node.ts";
 import { initialise } from "../model/initialise.ts";
 import { countParameters, listParameters, type ParameterTree } from "../model/parameters.ts";
 import { type PresetName, presets } from "../model/presets.ts";
-import { initSkySense } from "../model/skysense.ts";
+import { initSkySense, type SkySenseConfig } from "../model/skysense.ts";
 import { createRuntime, type RuntimeOptions } from "../runtime/runtime.node.ts";
 import type { CompileOptions } from "../runtime/session.ts";
 import { openWeights } from "../runtime/weights.node.ts";
-import { weightsFromTensors } from "../runtime/weights.ts";
+import { type Weights, weightsFromTensors } from "../runtime/weights.ts";
 import { createModel, type SkySense } from "./model.ts";
 
 export interface LoadOptions extends Pick<CompileOptions, "device" | "constantWeights">, RuntimeOptions {
@@ -23,33 +25,46 @@ const maxRandomParameters = 100e6;
  * Load a model.
  *
  * @param model  A preset ("nano", "tiny"), or the path of a `.safetensors` file that this software wrote.
- * @throws SkySenseError `UNKNOWN_MODEL` | `NO_WEIGHTS` and those of opening a file
+ * @throws SkySenseError `UNKNOWN_MODEL` | `NO_WEIGHTS` | `NO_CONFIG` and those of opening a file
  */
 export function loadModel(
   model = "nano",
   { seed = 0, device, constantWeights, ...options }: LoadOptions = {},
 ): SkySense {
+  const { info, weights } = openModel(model, { seed });
   const runtime = createRuntime(options);
-  const compile = { runtime, ...(device && { device }), ...(constantWeights && { constantWeights }) };
+  return createModel(
+    { ...info, weights },
+    { runtime, ...(device && { device }), ...(constantWeights && { constantWeights }) },
+  );
+}
+
+/** The configuration of a preset or of a model file, without its weights. @throws as {@link loadModel} */
+export function modelConfig(model = "nano"): SkySenseConfig {
+  if (model in presets) return presets[model as PresetName];
+  const { info, weights } = openModel(model, { seed: 0 });
+  weights.close();
+  return info.config;
+}
+
+/** Write the weights of a preset, random, as a file that {@link loadModel} reads. */
+export async function writeRandomModel(preset: PresetName, path: string, { seed = 0 } = {}): Promise<void> {
+  const metadata = writeConfig({ name: preset, config: presets[preset], trained: false });
+  await writeAtomic(path, safetensorsParts(randomTensors(presets[preset], seed), metadata));
+}
+
+function openModel(model: string, { seed }: { seed: number }): { info: ModelFileInfo; weights: Weights } {
   if (model in presets) {
     const config = presets[model as PresetName];
-    const tree = initSkySense(config) as ParameterTree;
-    if (countParameters(tree) > maxRandomParameters) {
+    if (countParameters(initSkySense(config) as ParameterTree) > maxRandomParameters) {
       throw new SkySenseError({
         code: "NO_WEIGHTS",
         what: `the weights of "${model}" are not part of this package`,
         remedy: "Give the path of a .safetensors file with them.",
       });
     }
-    const shapes = new Map(listParameters(tree));
-    const tensors = new Map(
-      [...initialise(tree, { seed })].map(([name, data]) => [
-        name,
-        { dtype: "F32" as const, shape: shapes.get(name)!.shape, data },
-      ]),
-    );
-    const weights = weightsFromTensors(tensors, { name: `${model}, random, seed ${seed}` });
-    return createModel({ name: model, config, trained: false, weights }, compile);
+    const weights = weightsFromTensors(randomTensors(config, seed), { name: `${model}, random, seed ${seed}` });
+    return { info: { name: model, config, trained: false }, weights };
   }
   if (!model.endsWith(".safetensors") && !existsSync(model)) {
     throw new SkySenseError({
@@ -59,6 +74,16 @@ export function loadModel(
     });
   }
   const weights = openWeights(model);
-  const { name, config, trained } = readConfig(weights.metadata, { file: model });
-  return createModel({ name, config, trained, weights }, compile);
+  return { info: readConfig(weights.metadata, { file: model }), weights };
+}
+
+function randomTensors(config: SkySenseConfig, seed: number) {
+  const tree = initSkySense(config) as ParameterTree;
+  const shapes = new Map(listParameters(tree));
+  return new Map(
+    [...initialise(tree, { seed })].map(([name, data]) => [
+      name,
+      { dtype: "F32" as const, shape: shapes.get(name)!.shape, data },
+    ]),
+  );
 }

@@ -32,8 +32,8 @@ export function pixelsPerCell(config: SkySenseConfig, sensor: SensorName): numbe
 /**
  * Check, normalise and pad the images of one sensor.
  *
- * Images grow at the right and the bottom to whole cells and patches, and to the window of the last Swin stage where
- * the model refuses smaller maps; the edge is repeated there, so that border cells see a natural continuation.
+ * Images grow at the right and the bottom to whole cells, patches and windows; the edge is repeated there, so that
+ * border cells see a natural continuation.
  *
  * @throws SkySenseError `BAD_STACK` | `MISSING_BANDS` | `SENSOR_UNKNOWN`
  */
@@ -121,18 +121,24 @@ function selectBands(stack: ImageStack, bands: readonly string[]): ImageStack {
   return { ...stack, data, bands, shape: [dates, bands.length, height, width] };
 }
 
-/** Whole cells, and maps not smaller than their windows where the model refuses those. */
+/**
+ * Whole cells, and whole windows at every stage: the official model fills windows that stick out with zeros, which the
+ * tokens beside them then attend to, and refuses maps smaller than a window.
+ */
 function hrSide(extent: number, config: SkySenseConfig): number {
-  const { depths, window, padSmallMaps } = config.hr!;
+  const { depths, window } = config.hr!;
   const cell = pixelsPerCell(config, "hr");
-  let cells = Math.ceil(extent / cell);
-  if (!padSmallMaps) {
-    for (const stage of depths.keys()) {
-      const side = typeof window === "number" ? window : window[stage]!;
-      cells = Math.max(cells, Math.ceil(side / 2 ** (depths.length - 1 - stage)));
-    }
-  }
-  return cells * cell;
+  const cellsPerWindow = depths.map((_, stage) => {
+    const side = typeof window === "number" ? window : window[stage]!;
+    const tokensPerCell = 2 ** (depths.length - 1 - stage);
+    return side / greatestCommonDivisor(side, tokensPerCell);
+  });
+  const step = cellsPerWindow.reduce((a, b) => (a * b) / greatestCommonDivisor(a, b), 1);
+  return Math.ceil(extent / (cell * step)) * cell * step;
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
 function sentinelSide(extent: number, config: SkySenseConfig, sensor: "s2" | "s1"): number {

@@ -10,7 +10,7 @@ import { modelItem } from "../imagery/out/stac-model.ts";
 import { writeCog } from "../imagery/raster/write-cog.node.ts";
 import { gsdMetres, locationOf } from "../imagery/scene/crs.ts";
 import { describe } from "../imagery/scene/describe.ts";
-import type { Scene } from "../imagery/scene/scene.ts";
+import type { Decision, Scene } from "../imagery/scene/scene.ts";
 import { profiles } from "../imagery/sensor/profiles.ts";
 import { embedReport, type SensorReport } from "../report/embed-report.ts";
 import { trueColour } from "../report/picture.ts";
@@ -89,7 +89,9 @@ export async function writeOutputs(options: OutputOptions) {
     },
     ...abort,
   });
-  const tilePixels = options.windows.tile * (scene.sensors[0]!.sensor === "hr" ? scene.hrPixelsPerCell : 1);
+  const pixels = scene.sensors[0]!.sensor === "hr" ? scene.hrPixelsPerCell : 1;
+  const tileSize = [features.width, features.height].map((side) => Math.min(options.windows.tile, side) * pixels);
+  const [tileWidth, tileHeight] = tileSize as [number, number];
   const gsd = gsdMetres(scene.grid);
   const product: EmbeddingProduct = {
     id: fileSafe(basename(resolve(out))),
@@ -100,8 +102,8 @@ export async function writeOutputs(options: OutputOptions) {
     vectors: {
       href: `./${names.embeddings}`,
       dimensions,
-      tile: [tilePixels, tilePixels],
-      stride: [tilePixels, tilePixels],
+      tile: [tileHeight, tileWidth],
+      stride: [tileHeight, tileWidth],
     },
     previewHref: `./${names.preview}`,
     reportHref: `./${names.report}`,
@@ -159,7 +161,7 @@ export async function writeOutputs(options: OutputOptions) {
       model: { ...description, ...description.weights },
       dimensions,
       tiles: summary.tiles.length,
-      tilePixels: [tilePixels, tilePixels],
+      tilePixels: [tileWidth, tileHeight],
       outputs,
       seconds,
       warnings: scene.warnings,
@@ -222,10 +224,21 @@ function sourcesOf({ sensors, decisions }: Scene): SourceDescription[] {
     unit: units,
     dates,
     ...(gsdMetres !== undefined && { gsdMetres }),
-    decisions: decisions
-      .filter(({ file }) => file === undefined || files.includes(file))
-      .map(({ what, from, file }) => `${file === undefined ? "" : `${basename(file)}: `}${what} (${from})`),
+    decisions: sentences(decisions.filter(({ file }) => file === undefined || files.includes(file))),
   }));
+}
+
+/** One sentence for all files of which the same was found in the same way. */
+function sentences(decisions: readonly Decision[]): string[] {
+  const filesOf = new Map<string, string[]>();
+  for (const { what, from, file } of decisions) {
+    const text = `${what} (${from})`;
+    filesOf.set(text, [...(filesOf.get(text) ?? []), ...(file === undefined ? [] : [basename(file)])]);
+  }
+  return [...filesOf].map(([text, files]) => {
+    if (files.length === 0) return text;
+    return `${files[0]}${files.length > 1 ? ` and ${files.length - 1} more` : ""}: ${text}`;
+  });
 }
 
 async function sensorReports(scene: Scene, abort: { signal?: AbortSignal }): Promise<SensorReport[]> {
