@@ -1,4 +1,5 @@
 import { SkySenseError } from "../../core/error.ts";
+import type { Grid } from "../../core/grid.ts";
 import type { Raster, RasterBand } from "../raster.ts";
 import { checkOrder } from "../sensor/band-order.ts";
 import { dayOf } from "../sensor/dates.ts";
@@ -199,8 +200,9 @@ async function inspectValues({
       );
     }
   }
-  const grid = said.crs === undefined ? raster.grid : { ...raster.grid, crs: said.crs.value };
+  const grid = groundGrid(raster, said);
   if (said.crs !== undefined) decide(`crs ${said.crs.value}`, said.crs.from);
+  if (said.bounds !== undefined) decide(`bounds ${said.bounds.value.join(", ")}`, said.bounds.from);
   return {
     kind: "images",
     layer: { raster, sensor: kind, grid, layout, emptiness, conversion: verdict.conversion },
@@ -283,4 +285,24 @@ function concat(parts: readonly Float32Array[]): Float32Array {
     at += part.length;
   }
   return out;
+}
+
+/** The grid with the CRS and the bounds that were said, where they were. */
+function groundGrid({ grid, path }: Raster, { crs, bounds }: Said): Grid {
+  const placed = crs === undefined ? grid : { ...grid, crs: crs.value };
+  if (bounds === undefined) return placed;
+  const [west, south, east, north] = bounds.value;
+  if (placed.crs === undefined || !(west < east) || !(south < north)) {
+    throw new SkySenseError({
+      code: "BAD_BOUNDS",
+      what:
+        placed.crs === undefined
+          ? "the bounds are in no coordinate reference system"
+          : `the bounds ${bounds.value.join(", ")} enclose nothing`,
+      where: path,
+      remedy: 'Give "bounds": [west, south, east, north] together with "crs": "EPSG:4326" or another.',
+    });
+  }
+  const [dx, dy] = [(east - west) / grid.width, (north - south) / grid.height];
+  return { ...placed, transform: [dx, 0, west, 0, -dy, north] };
 }

@@ -34,6 +34,8 @@ const fileDescription = z.strictObject({
   nodata: z.number().optional(),
   /** "EPSG:32632", a PROJ string or WKT, in place of what the file says. */
   crs: z.string().min(1).optional(),
+  /** [west, south, east, north] of the image in `crs`, in place of the file's georeference. */
+  bounds: z.tuple([z.number(), z.number(), z.number(), z.number()]).optional(),
   /** False: what is said here is right whatever the statistics look like. */
   check: z.boolean().optional(),
 });
