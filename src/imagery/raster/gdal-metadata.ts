@@ -27,7 +27,7 @@ export function parseGdalMetadata(xml: string | undefined, bandCount: number): G
     ) as Record<string, string | undefined>;
     const { name, sample, role, domain } = attributes;
     if (name === undefined || (domain !== undefined && domain !== "")) continue;
-    const value = unescapeXml(body!);
+    const value = unescapeXml(unescapeXml(body!)); // GDAL escapes values twice
     if (sample === undefined) {
       dataset[name] = value;
       continue;

@@ -13,6 +13,13 @@ import { gdalTypes } from "./raw-file.node.ts";
 import { checkBands, checkSize, checkWindow } from "./read-window.ts";
 import { memorySource } from "./source.ts";
 
+const fullBits: { [type in RasterType]?: string[] } = {
+  uint8: ["NBITS=8"],
+  uint16: ["NBITS=16"],
+  uint32: ["NBITS=32"],
+  float32: ["NBITS=32"],
+};
+
 /** The part of `gdalinfo -json` that is used here. */
 interface GdalInfo {
   driverShortName: string;
@@ -88,7 +95,7 @@ async function describe(path: string, inside: string, gdal: GdalSession): Promis
     };
   });
   const names = bands.map((band) => band.name);
-  const flags = info.bands[0]?.mask?.flags ?? [];
+  const flags = info.bands[0]?.mask?.flags ?? ["ALL_VALID"];
   const name = randomUUID(); // each result takes the place of the last one in the session's memory
 
   async function translate(which: string[], options: ReadOptions): Promise<RasterWindow> {
@@ -108,6 +115,8 @@ async function describe(path: string, inside: string, gdal: GdalSession): Promis
           ...size.map(String),
         ],
         ...which.flatMap((band) => ["-b", band]),
+        // Else the copy has the source's packing (half floats, 12 bits), which may be why we are here.
+        ...(fullBits[bands[0]!.type] ?? []).flatMap((option) => ["-co", option]),
       ]);
       const source = memorySource(path, await gdal.bytes(out));
       const tiff = await openTiff(source, { decompress, cache: blockCache(0), parallel: 1 });

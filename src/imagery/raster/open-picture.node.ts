@@ -37,27 +37,28 @@ export async function openPicture(
   const wide = info.depth === "ushort";
   if (!wide && info.depth !== "uchar") throw unsupported(path, `a picture with samples of type ${info.depth}`);
   if (info.space === "cmyk" || info.channels > 4) throw unsupported(path, `a picture in ${info.space} colours`);
-  const grey = info.channels <= 2;
   const channels: number = info.channels;
   const type: RasterType = wide ? "uint16" : "uint8";
+  const bands = describe(channels, type);
 
-  /** sharp converts to 8-bit sRGB unless told the space that the file has. */
-  const keep = (image: Sharp): Sharp =>
-    image.toColourspace(wide ? (grey ? "grey16" : "rgb16") : grey ? "b-w" : "srgb").raw({
-      depth: wide ? "ushort" : "uchar",
-    });
+  /** sharp converts to 8-bit sRGB unless told the space that the file has; as a grey space it would drop the alpha. */
+  const grey = channels === 1;
+  const space = wide ? (grey ? "grey16" : "rgb16") : grey ? "b-w" : "srgb";
+  const decoded = channels === 2 ? [0, 3] : bands.map((_, i) => i);
 
   async function rows(top: number, count: number): Promise<RasterData> {
     const image = count === height ? open() : open().extract({ left: 0, top, width, height: count });
-    const { data, info: got } = await keep(image)
+    const { data, info: got } = await image
+      .toColourspace(space)
+      .raw({ depth: wide ? "ushort" : "uchar" })
       .toBuffer({ resolveWithObject: true })
       .catch((cause: unknown) => {
         throw damaged(path, "the picture cannot be decoded", cause);
       });
-    if (got.channels !== channels || data.length !== width * count * channels * typeBytes[type]) {
+    if (got.channels !== decoded.at(-1)! + 1 || data.length !== width * count * got.channels * typeBytes[type]) {
       throw damaged(path, `decoding gave ${got.channels} bands where the header says ${channels}`);
     }
-    return planes(data, { type, channels, pixels: width * count });
+    return planes(data, { type, channels: got.channels, chosen: decoded, pixels: width * count });
   }
 
   const rowBytes = width * channels * typeBytes[type];
@@ -77,7 +78,6 @@ export async function openPicture(
       }
     },
   };
-  const bands = describe(channels, type);
   const alpha = alphaBand(bands);
   const target = {
     ...{ path, width, height, type, levels: [level] },
@@ -112,21 +112,24 @@ function describe(channels: number, type: RasterType): RasterBand[] {
   }));
 }
 
-/** Interleaved bytes to band after band. */
+/** Interleaved bytes to the chosen channels, one after the other. */
 function planes(
   data: Buffer,
-  { type, channels, pixels }: { type: RasterType; channels: number; pixels: number },
+  {
+    type,
+    channels,
+    chosen,
+    pixels,
+  }: { type: RasterType; channels: number; chosen: readonly number[]; pixels: number },
 ): RasterData {
   const bytes = data.byteOffset % 2 === 0 ? data : new Uint8Array(data);
-  const src =
-    type === "uint16"
-      ? new Uint16Array(bytes.buffer, bytes.byteOffset, channels * pixels)
-      : new Uint8Array(bytes.buffer, bytes.byteOffset, channels * pixels);
+  const Words = type === "uint16" ? Uint16Array : Uint8Array;
+  const src = new Words(bytes.buffer as ArrayBuffer, bytes.byteOffset, channels * pixels);
   if (channels === 1) return src;
-  const out = type === "uint16" ? new Uint16Array(src.length) : new Uint8Array(src.length);
-  for (let band = 0; band < channels; band++) {
+  const out = new Words(chosen.length * pixels);
+  chosen.forEach((channel, band) => {
     const start = band * pixels;
-    for (let i = 0, from = band; i < pixels; i++, from += channels) out[start + i] = src[from]!;
-  }
+    for (let i = 0, from = channel; i < pixels; i++, from += channels) out[start + i] = src[from]!;
+  });
   return out;
 }

@@ -219,9 +219,9 @@ function describeBands(image: TiffImage, gdal: GdalMetadata, nodata: number | un
 }
 
 /** GDAL's colour interpretation: from the photometric tag, and from ExtraSamples for the bands after the colours. */
-function colour({ photometric, samples, extraSamples }: TiffImage, band: number): string {
+function colour({ photometric, samples, extraSamples, bits }: TiffImage, band: number): string {
   const rgb = (photometric === 2 || photometric === 6) && samples >= 3;
-  const colours = rgb ? ["red", "green", "blue"] : photometric === 3 ? ["palette"] : ["gray"];
+  const colours = rgb ? ["red", "green", "blue"] : photometric === 3 || bits === 1 ? ["palette"] : ["gray"];
   const extra = extraSamples[band - (samples - extraSamples.length)];
   return colours[band] ?? (extra === 1 || extra === 2 ? "alpha" : "undefined");
 }

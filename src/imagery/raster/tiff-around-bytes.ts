@@ -18,7 +18,7 @@ export function tiffAroundBytes(
   entries[5]![1] = start;
   const out = new Uint8Array(start + packed.length);
   const view = new DataView(out.buffer);
-  view.setUint32(0, 0x2a004949, true); // "II", 42
+  view.setUint32(0, 0x002a4949, true); // "II", 42
   view.setUint32(4, 8, true);
   view.setUint16(8, entries.length, true);
   entries.forEach(([tag, value], i) => {

@@ -62,7 +62,7 @@ export async function writeCog(options: WriteCogOptions): Promise<void> {
     });
     report(grid.height);
   } catch (error) {
-    throw await explainWrite(error, path, folder);
+    throw await explainWrite(error, options);
   } finally {
     await rm(work, { recursive: true, force: true }).catch(() => {});
   }
@@ -109,18 +109,19 @@ async function givenFile(
   return { name: `/input/${basename(real)}`, folder: dirname(real) };
 }
 
-/** Tiles hold all bands; with hundreds of them smaller tiles keep a window's read small. */
+/** Tiles hold all bands; with hundreds of them smaller ones keep a window's read small (128 is GDAL's least). */
 function blockSize(type: RasterType, bands: number): number {
   let size = 512;
-  while (size > 64 && size * size * bands * typeBytes[type] > 2 ** 22) size /= 2;
+  while (size > 128 && size * size * bands * typeBytes[type] > 2 ** 22) size /= 2;
   return size;
 }
 
-/** GDAL does not say why a write failed: see whether the disk is full. */
-async function explainWrite(error: unknown, path: string, folder: string): Promise<unknown> {
+/** GDAL does not say why a write failed: see whether the disk had room for the pixels. */
+async function explainWrite(error: unknown, { path, grid, bands, type }: WriteCogOptions): Promise<unknown> {
   if (!(error instanceof GdalError)) return explain(error, path);
-  const disk = await statfs(folder).catch(() => undefined);
-  const full = disk !== undefined && disk.bavail * disk.bsize < 2 ** 20;
+  const disk = await statfs(dirname(resolve(path))).catch(() => undefined);
+  const needed = 2 * bands.length * grid.width * grid.height * typeBytes[type];
+  const full = disk !== undefined && disk.bavail * disk.bsize < needed;
   return new SkySenseError({
     code: full ? "DISK_FULL" : "RASTER_WRITE",
     what: full ? "the disk is full" : `GDAL could not write the file: ${error.message}`,
