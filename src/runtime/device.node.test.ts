@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { deviceTimes, fastest } from "./device.node.ts";
+import { deviceTimes, fastest, measureInChild } from "./device.node.ts";
 import type { Device } from "./session.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "skysense-"));
@@ -22,13 +22,12 @@ test("deviceTimes: measures once, remembers, and measures again when the machine
   const measured: Device[] = [];
   const measure = async (device: Device) => {
     measured.push(device);
-    return device === "cpu" ? 10 : undefined;
+    return device === "webgpu" ? 3 : device === "cpu" ? 10 : undefined;
   };
   const ask = (threads: number) => deviceTimes({ threads, cacheFile, measure });
-  expect(await ask(2)).toEqual({ cpu: 10 });
+  expect(await ask(2)).toEqual({ cpu: 10, webgpu: 3 });
   const once = measured.length;
-  expect(measured[0]).toBe("cpu");
-  expect(await ask(2)).toEqual({ cpu: 10 });
+  expect(await ask(2)).toEqual({ cpu: 10, webgpu: 3 });
   expect(measured.length).toBe(once);
   await ask(3);
   expect(measured.length).toBe(2 * once);
@@ -43,7 +42,14 @@ test("deviceTimes: a folder that cannot be written only means to measure again",
   expect(await deviceTimes({ threads: 2, cacheFile, measure: async () => 5 })).toMatchObject({ cpu: 5 });
 });
 
-test("deviceTimes: the CPU of this machine is measured in a process of its own", async () => {
-  const times = await deviceTimes({ threads: 2, cacheFile: join(folder, "real.json") });
-  expect(times.cpu).toBeGreaterThan(0);
+test("deviceTimes: without a GPU the CPU is not measured", async () => {
+  const measured: Device[] = [];
+  const measure = async (device: Device) => void measured.push(device);
+  expect(await deviceTimes({ threads: 2, cacheFile: join(folder, "none.json"), measure })).toEqual({});
+  expect(measured).not.toContain("cpu");
+});
+
+test("measureInChild: times a device in a process of its own; one that is not there gives nothing", async () => {
+  expect(await measureInChild("cpu", 2)).toBeGreaterThan(0);
+  expect(await measureInChild("cuda", 2)).toBeUndefined();
 });

@@ -13,7 +13,7 @@ const advantage = 1.5;
 /** A device that hangs is one that cannot be used. */
 const probeTimeoutMs = 60_000;
 
-/** What was measured: milliseconds of the probe by device; absent where a device cannot be used. */
+/** What was measured: milliseconds of the probe by device; absent where a device cannot be used, empty without a GPU. */
 export type DeviceTimes = Partial<Record<Device, number>>;
 
 let chosen: Promise<Device> | undefined;
@@ -52,7 +52,9 @@ export async function deviceTimes({
   const known = readCache(cacheFile);
   if (known?.machine === machine) return known.times;
   const times: DeviceTimes = {};
-  for (const device of candidates()) {
+  for (const device of [...gpus(), "cpu"] as const) {
+    // The CPU needs no measuring where it is the only choice.
+    if (device === "cpu" && Object.keys(times).length === 0) break;
     const ms = await measure(device, threads);
     if (ms !== undefined) times[device] = ms;
   }
@@ -99,13 +101,13 @@ function describeMachine(threads: number): string {
   return [hostname(), cpus()[0]?.model, `${threads} threads`, `ONNX Runtime ${version}`, ...drivers].join(" · ");
 }
 
-/** The CPU first; CUDA only where its files were installed beside ONNX Runtime's. */
-function candidates(): Device[] {
-  return process.platform === "linux" || process.platform === "win32" ? ["cpu", "webgpu", "cuda"] : ["cpu", "webgpu"];
+/** CUDA comes with Linux and Windows only, and only where its files were installed beside ONNX Runtime's. */
+function gpus(): Device[] {
+  return process.platform === "linux" || process.platform === "win32" ? ["webgpu", "cuda"] : ["webgpu"];
 }
 
 /** In a process of its own: a broken driver may end the one that loads it. */
-async function measureInChild(device: Device, threads: number): Promise<number | undefined> {
+export async function measureInChild(device: Device, threads: number): Promise<number | undefined> {
   const probe = modulePath(import.meta.url, "./probe.node.ts");
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [probe, device, `${threads}`], {
