@@ -73,12 +73,12 @@ test("toOnnx: at opset 17 newer operators are spelt out", () => {
     input ffn.bias: float32 [6]
     ffn/Reshape.out = Reshape(x, [-1,2])
     ffn/Gemm.out = Gemm(ffn/Reshape.out, ffn.weight, ffn.bias) transB=1
-    ffn/Mul.out = Mul(ffn/Gemm.out, 0.5)
-    ffn/Mul_1.out = Mul(ffn/Gemm.out, 0.707107)
-    ffn/Erf.out = Erf(ffn/Mul_1.out)
+    ffn/Div.out = Div(ffn/Gemm.out, 1.41421)
+    ffn/Erf.out = Erf(ffn/Div.out)
     ffn/Add.out = Add(ffn/Erf.out, 1)
-    ffn/Mul_2.out = Mul(ffn/Mul.out, ffn/Add.out)
-    Split.out, Split.out1 = Split(ffn/Mul_2.out, [2,4]) axis=1
+    ffn/Mul.out = Mul(ffn/Gemm.out, ffn/Add.out)
+    ffn/Mul_1.out = Mul(ffn/Mul.out, 0.5)
+    Split.out, Split.out1 = Split(ffn/Mul_1.out, [2,4]) axis=1
     Mul.out = Mul(Split.out1, 3)
     Mul_1.out = Mul(Mul.out, Mul.out)
     ReduceSum.out = ReduceSum(Mul_1.out, [1]) keepdims=1

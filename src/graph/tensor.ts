@@ -89,12 +89,15 @@ export function scalar(value: number): Tensor {
   return constant([value], []);
 }
 
-/** Int64 indices. */
+/** Int64 indices; they must fit into 32 bits. */
 export function indices(values: ArrayLike<number>, shape: readonly number[] = [values.length]): Tensor {
-  return constant(
-    BigInt64Array.from({ length: values.length }, (_, i) => BigInt(values[i]!)),
-    shape,
-  );
+  // Written as pairs of words: a BigInt for each would be the longest part of building a graph.
+  const words = new Int32Array(2 * values.length);
+  for (let i = 0; i < values.length; i++) {
+    words[2 * i] = values[i]!;
+    words[2 * i + 1] = values[i]! < 0 ? -1 : 0;
+  }
+  return constant(new BigInt64Array(words.buffer), shape);
 }
 
 /**

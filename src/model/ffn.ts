@@ -1,4 +1,8 @@
+import { add } from "../graph/ops/add.ts";
 import { gelu } from "../graph/ops/gelu.ts";
+import { gemm } from "../graph/ops/gemm.ts";
+import { reshape } from "../graph/ops/reshape.ts";
+import { sizeOf } from "../graph/shape.ts";
 import { scope, type Tensor } from "../graph/tensor.ts";
 import { initLinear, initTransformerLinear, type LinearParams, linear } from "./linear.ts";
 import type { ParameterTree } from "./parameters.ts";
@@ -33,7 +37,21 @@ export function initFfn({
 
 /** Linear → GELU → … → linear, on every token alone. z: [..., width], the same shape out. */
 export function ffn({ layers }: FfnParams, z: Tensor): Tensor {
-  return scope("ffn", () =>
-    Object.values(layers).reduce((x, layer) => ("weight" in layer ? linear(layer, x) : gelu(linear(layer[0], x))), z),
+  const flat = reshape(z, [sizeOf(z.shape.slice(0, -1)), z.shape.at(-1)!]);
+  const y = scope("ffn", () =>
+    Object.values(layers).reduce(
+      (x, layer) => ("weight" in layer ? linear(layer, x) : hiddenLayer(layer[0], x)),
+      flat,
+    ),
   );
+  return reshape(y, z.shape);
+}
+
+/**
+ * GELU(x Wᵀ + b). The bias stands outside the product: ONNX Runtime adds it together with the GELU, while inside it
+ * would cost a pass over the result of its own.
+ */
+function hiddenLayer({ weight, bias }: LinearParams, x: Tensor): Tensor {
+  const y = gemm(x, weight);
+  return gelu(bias === undefined ? y : add(y, bias));
 }

@@ -1,3 +1,4 @@
+import { SkySenseError } from "../core/error.ts";
 import { add } from "../graph/ops/add.ts";
 import { gather } from "../graph/ops/gather.ts";
 import { gemm } from "../graph/ops/gemm.ts";
@@ -14,7 +15,7 @@ import type { Bound, Initial, ParameterSpec } from "./parameters.ts";
 import { initPatchEmbed, patchEmbed, type TokenMap } from "./patch-embed.ts";
 import type { Tap } from "./tap.ts";
 import { initWindowAttention, windowAttention } from "./window-attention.ts";
-import { inverseOrder, windowLayout } from "./windows.ts";
+import { inverseOrder, type WindowLayout, type WindowOptions, windowLayout } from "./windows.ts";
 
 /** Swin Transformer V2 with the options of the official class (specification §1). */
 export interface SwinConfig {
@@ -116,7 +117,8 @@ interface OrderedTokens extends TokenMap {
  * Multi-scale features of an image [batch, bands, height, width].
  *
  * @returns For each stage in `config.outputs`, tokens [batch, h·w, width·2^stage], row-major, normalised.
- * @throws Error where a map is smaller than its window and `padSmallMaps` is off, as the official model does.
+ * @throws SkySenseError `MAP_TOO_SMALL` where a map is smaller than its window and `padSmallMaps` is off, as the
+ *   official model does.
  */
 export function swin(p: SwinParams, image: Tensor, config: SwinConfig, tap?: Tap): Map<number, TokenMap> {
   const embedded = patchEmbed(p.patch_embed, image, {
@@ -129,6 +131,14 @@ export function swin(p: SwinParams, image: Tensor, config: SwinConfig, tap?: Tap
     tokens = { ...tokens, x: addPosition(p.absolute_pos_embed, embedded, config) };
 
   const outputs = new Map<number, TokenMap>();
+  // Blocks of a stage share two layouts at most.
+  const layouts = new Map<string, WindowLayout>();
+  const layoutOf = (options: WindowOptions) => {
+    const key = Object.values(options).join();
+    const layout = layouts.get(key) ?? windowLayout(options);
+    layouts.set(key, layout);
+    return layout;
+  };
   for (const [stage, { blocks, downsample }] of p.stages.entries()) {
     scope(`stages.${stage}`, () => {
       if (downsample !== undefined) {
@@ -142,7 +152,9 @@ export function swin(p: SwinParams, image: Tensor, config: SwinConfig, tap?: Tap
         const options = {
           heads: config.heads[stage]!,
           pretrained: config.pretrainedWindow[stage] ?? 0,
-          ...placement(tokens.grid, { window: perStage(config.window, stage), odd: j % 2 === 1, config, path }),
+          layout: layoutOf(
+            placement(tokens.grid, { window: perStage(config.window, stage), odd: j % 2 === 1, config, path }),
+          ),
         };
         tokens = scope(`blocks.${j}`, () =>
           block(params, tokens, options, tap && ((name, t) => tap(`${path}.${name}`, t))),
@@ -167,20 +179,21 @@ function placement(
 ) {
   const smaller = Math.min(height, width);
   if (smaller < window && !config.padSmallMaps) {
-    throw new Error(
-      `SwinTransformerV2 "${path}": the map is ${height}×${width} and must not be smaller than the window of ${window}; ` +
-        "use a larger image, a smaller window or pad_small_map",
-    );
+    throw new SkySenseError({
+      code: "MAP_TOO_SMALL",
+      what: `the map is ${height}×${width} and must not be smaller than the window of ${window}`,
+      where: path,
+      remedy: "Use a larger image, a smaller window, or padSmallMaps (pad_small_map).",
+    });
   }
   const shift = odd && (smaller > window || config.padSmallMaps) ? Math.floor(window / 2) : 0;
-  return { window, shift };
+  return { height, width, window, shift };
 }
 
 interface BlockOptions {
   heads: number;
-  window: number;
-  shift: number;
   pretrained: number;
+  layout: WindowLayout;
 }
 
 /** Post-norm block (§1.4): x + norm1(attention(x)), then x + norm2(ffn(x)), then norm3 where there is one. */
@@ -201,16 +214,13 @@ function block(p: BlockParams, tokens: OrderedTokens, options: BlockOptions, tap
  * block gathers them from there: one gather a block. Padded maps return to row-major order, since padded places must
  * be zero again in the next block.
  */
-function attend(p: BlockParams, tokens: OrderedTokens, { heads, window, shift, pretrained }: BlockOptions) {
-  const [height, width] = tokens.grid;
-  const length = height * width;
-  const [batch, , channels] = tokens.x.shape as [Tensor["shape"][number], number, number];
-  const layout = windowLayout({ height, width, window, shift });
-  const size = window * window;
+function attend(p: BlockParams, tokens: OrderedTokens, { heads, pretrained, layout }: BlockOptions) {
+  const [batch, length, channels] = tokens.x.shape as [Tensor["shape"][number], number, number];
+  const size = layout.window ** 2;
   const run = (x: Tensor) =>
     scope("attn", () => {
       const windows = reshape(x, [timesDim(batch, layout.count), size, channels]);
-      const y = windowAttention(p.attn.w_msa, windows, { heads, window, pretrained, layout });
+      const y = windowAttention(p.attn.w_msa, windows, { heads, pretrained, layout });
       return reshape(y, [batch, layout.count * size, channels]);
     });
   if (!layout.padded) {

@@ -1,11 +1,10 @@
 import { add } from "../graph/ops/add.ts";
-import { concat } from "../graph/ops/concat.ts";
+import { atLeast } from "../graph/ops/clip.ts";
 import { div } from "../graph/ops/div.ts";
 import { exp } from "../graph/ops/exp.ts";
 import { gather } from "../graph/ops/gather.ts";
 import { gemm } from "../graph/ops/gemm.ts";
 import { matMul } from "../graph/ops/mat-mul.ts";
-import { max } from "../graph/ops/max.ts";
 import { min } from "../graph/ops/min.ts";
 import { mul } from "../graph/ops/mul.ts";
 import { norm } from "../graph/ops/reduce.ts";
@@ -50,28 +49,28 @@ export type WindowAttentionParams = Bound<ReturnType<typeof initWindowAttention>
 export function windowAttention(
   p: WindowAttentionParams,
   x: Tensor,
-  { heads, window, pretrained, layout }: { heads: number; window: number; pretrained: number; layout: WindowLayout },
+  { heads, pretrained, layout }: { heads: number; pretrained: number; layout: WindowLayout },
 ): Tensor {
   const [batch, tokens, channels] = x.shape as [Tensor["shape"][number], number, number];
   const width = channels / heads;
-  const bias = concat([p.q_bias, constant(new Float32Array(channels), [channels]), p.v_bias], { axis: 0 });
-  const qkv = gemm(reshape(x, [timesDim(batch, tokens), channels]), p.qkv.weight, bias);
-  const parts = transpose(reshape(qkv, [batch, tokens, 3, heads, width]), [2, 0, 3, 1, 4]);
-  const [q, k, v] = split(parts, [1, 1, 1]).map((part) => reshape(part, [batch, heads, tokens, width]));
+  const flat = reshape(x, [timesDim(batch, tokens), channels]);
+  // The weight is cut, not its product with the tokens: there are more tokens than channels, and keys have no bias.
+  const [wq, wk, wv] = split(p.qkv.weight, [channels, channels, channels]) as [Tensor, Tensor, Tensor];
+  const perHead = (t: Tensor) => transpose(reshape(t, [batch, tokens, heads, width]), [0, 2, 1, 3]);
+  const q = perHead(gemm(flat, wq, p.q_bias));
+  const k = perHead(gemm(flat, wk));
+  const v = perHead(gemm(flat, wv, p.v_bias));
 
   const scale = exp(min(p.logit_scale, scalar(Math.log(100))));
-  const cosine = matMul(
-    mul(q!, div(scale, length(q!))),
-    transpose(mul(k!, div(scalar(1), length(k!))), [0, 1, 3, 2]),
-  );
-  const logits = addBias(cosine, positionBias(p, { heads, window, pretrained }), layout);
-  const mixed = transpose(matMul(softmax(logits), v!), [0, 2, 1, 3]);
+  const cosine = matMul(mul(q, div(scale, length(q))), transpose(div(k, length(k)), [0, 1, 3, 2]));
+  const logits = addBias(cosine, positionBias(p, { heads, window: layout.window, pretrained }), layout);
+  const mixed = transpose(matMul(softmax(logits), v), [0, 2, 1, 3]);
   return reshape(linear(p.proj, reshape(mixed, [timesDim(batch, tokens), channels])), [batch, tokens, channels]);
 }
 
 /** L2 norm over the last axis, kept off zero as `torch.nn.functional.normalize` does. */
 function length(x: Tensor): Tensor {
-  return max(norm(x, { axes: [-1], keepDims: true }), scalar(1e-12));
+  return atLeast(norm(x, { axes: [-1], keepDims: true }), 1e-12);
 }
 
 /** [heads, N, N]: 16·sigmoid of the MLP of each pair's offset. */

@@ -4,6 +4,8 @@
  */
 
 export interface WindowLayout {
+  /** Side of a window. */
+  window: number;
   /** Cell (row-major on the unpadded map) at each place of the window order; −1 where the map was padded. */
   cells: Int32Array;
   /** Number of windows; each holds window² tokens. */
@@ -41,7 +43,7 @@ export function windowLayout({ height, width, window, shift }: WindowOptions): W
     cells[k] = row < height && column < width ? row * width + column : -1;
   }
   const padded = paddedHeight !== height || paddedWidth !== width;
-  return { cells, count, padded, mask: shift > 0 ? attentionMask(regions, count, size) : undefined };
+  return { window, cells, count, padded, mask: shift > 0 ? attentionMask(regions, count, size) : undefined };
 }
 
 function regionOf(i: number, extent: number, window: number, shift: number): number {
@@ -71,7 +73,7 @@ function attentionMask(regions: Int32Array, count: number, size: number): NonNul
 /** Where in the window order each cell of the map is: the inverse of {@link WindowLayout.cells}. */
 export function inverseOrder(cells: Int32Array, length: number): Int32Array {
   const inverse = new Int32Array(length);
-  for (const [k, cell] of cells.entries()) if (cell >= 0) inverse[cell] = k;
+  for (let k = 0; k < cells.length; k++) if (cells[k]! >= 0) inverse[cells[k]!] = k;
   return inverse;
 }
 

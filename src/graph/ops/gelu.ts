@@ -1,6 +1,7 @@
 import { sameType } from "../broadcast.ts";
 import { emit, type OpRule, scalar, type Tensor } from "../tensor.ts";
 import { add } from "./add.ts";
+import { div } from "./div.ts";
 import { erf } from "./erf.ts";
 import { mul } from "./mul.ts";
 
@@ -12,5 +13,6 @@ export function gelu(x: Tensor): Tensor {
 const rule: OpRule<readonly [x: Tensor]> = {
   onnx: ["Gelu", 20],
   type: sameType,
-  decompose: ([x]) => mul(mul(x, scalar(0.5)), add(erf(mul(x, scalar(Math.SQRT1_2))), scalar(1))),
+  // In the form and order that ONNX Runtime recognises and runs as one operator.
+  decompose: ([x]) => mul(mul(x, add(erf(div(x, scalar(Math.SQRT2))), scalar(1))), scalar(0.5)),
 };
