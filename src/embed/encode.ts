@@ -1,7 +1,6 @@
 import { SkySenseError } from "../core/error.ts";
 import { type Place, type SensorName, sensorNames } from "../core/place.ts";
 import { regionOf } from "../model/geo-context.ts";
-import type { SkySenseConfig } from "../model/skysense.ts";
 import { addContext } from "./add-context.ts";
 import { encodeImages } from "./encode-images.ts";
 import type { Engine, PlaceFeatures, PreparedPlace } from "./engine.ts";
@@ -31,7 +30,7 @@ export interface EncodedCells extends FusedCells {
  * @throws SkySenseError `EMPTY_PLACE` | `GRIDS_DIFFER` and those of {@link prepareStack}
  */
 export async function encodePlaces(places: readonly LocatedPlace[], engine: Engine): Promise<EncodedCells[]> {
-  const prepared = places.map((place) => preparePlace(place, engine.config));
+  const prepared = places.map((place) => preparePlace(place, engine));
   const features = await encodeImages(prepared, engine);
   const encoded = prepared.map((place, i) => ({ ...place, features: features[i]! }));
   const fused = await fusePlaces(encoded, engine);
@@ -48,7 +47,7 @@ export async function encodePlaces(places: readonly LocatedPlace[], engine: Engi
   }));
 }
 
-function preparePlace(place: LocatedPlace, config: SkySenseConfig): PreparedPlace {
+function preparePlace(place: LocatedPlace, { config, visits }: Engine): PreparedPlace {
   const stacks: PreparedPlace["stacks"] = {};
   let first: { sensor: SensorName; grid: readonly [number, number] } | undefined;
   for (const sensor of sensorNames) {
@@ -79,9 +78,11 @@ function preparePlace(place: LocatedPlace, config: SkySenseConfig): PreparedPlac
   if (geo === undefined) return { stacks, grid: first.grid, regions: undefined, notes };
   const cells = first.grid[0] * first.grid[1];
   const region = place.location === undefined ? -1 : regionOf(place.location, geo.grid);
-  const regions = place.regions ?? new Int32Array(cells).fill(region);
+  const located = place.regions ?? new Int32Array(cells).fill(region);
+  const regions = visits === undefined ? located : located.map((r) => (r >= 0 && visits[r] === 0 ? -1 : r));
   if (regions.every((r) => r < 0)) {
-    notes.push("the location is not known: the geo-context half of the fused features is zero");
+    const why = located.every((r) => r < 0) ? "the location is not known" : "pre-training saw nothing of this region";
+    notes.push(`${why}: the geo-context half of the fused features is zero`);
   }
   return { stacks, grid: first.grid, regions, notes };
 }

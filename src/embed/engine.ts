@@ -19,6 +19,8 @@ export type PlaceFeatures = { [sensor in SensorName]?: Float32Array };
 export interface Engine {
   config: SkySenseConfig;
   sessions: Sessions;
+  /** [regions]: how often pre-training saw each; undefined: not known, all count as seen. */
+  visits?: Int32Array | undefined;
   signal?: AbortSignal | undefined;
 }
 

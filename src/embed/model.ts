@@ -1,3 +1,4 @@
+import { readBank } from "../checkpoint/prototype-bank.ts";
 import { type ImageStack, type Place, type SensorName, sensorNames } from "../core/place.ts";
 import { modelBands } from "../imagery/sensor/profiles.ts";
 import { countParameters, type ParameterTree } from "../model/parameters.ts";
@@ -75,8 +76,9 @@ export function createModel(
   { runtime, ...options }: CompileOptions & { runtime: Runtime },
 ): SkySense {
   const sessions = modelSessions(config, runtime, { ...options, weights });
+  const bank = readBank((key) => (weights.entries.has(key) ? weights.get(key) : undefined), { file: weights.name });
   const encodeCells: SkySense["encodeCells"] = (places, { signal } = {}) =>
-    encodePlaces(places, { config, sessions, signal });
+    encodePlaces(places, { config, sessions, visits: bank?.visits, signal });
   const encodeBatch: SkySense["encodeBatch"] = async (places, options) =>
     (await encodeCells(places.map(toPlace), options)).map((cells) => toEncoded(cells, config));
   return {
