@@ -1,4 +1,4 @@
-import { SkySenseError } from "../../core/error.ts";
+import { bug, SkySenseError } from "../../core/error.ts";
 import type { Grid, Window } from "../../core/grid.ts";
 import { type Location, type Place, type SensorName, sensorNames } from "../../core/place.ts";
 import type { Raster } from "../raster.ts";
@@ -80,7 +80,8 @@ export async function buildScene(inputs: readonly Input[], options: BuildOptions
     const layers = layersOf(series);
     const placements = new Map(layers.map((layer) => [layer, place(layer, target, k, cells, reproject)]));
     for (const [layer, placement] of placements) decisions.push(...placementNotes(layer, placement, target));
-    return { series, grid: target, placements, warped: warper(target, warp) };
+    const { warped, close } = warper(target, warp);
+    return { series, grid: target, placements, warped, close };
   });
 
   const middle = locationOf(grid, [grid.width / 2, grid.height / 2]);
@@ -102,6 +103,7 @@ export async function buildScene(inputs: readonly Input[], options: BuildOptions
     read: (window, { signal, sensors = sensorNames } = {}) =>
       readPlace({ grid, k: hrPixelsPerCell, placed, location: options.location }, window, { signal, sensors }),
     async close() {
+      for (const { close } of placed) await close();
       for (const { raster } of inputs) await raster.close();
     },
   };
@@ -178,30 +180,43 @@ function placementNotes(layer: Layer, placement: ReturnType<typeof place>, targe
 }
 
 /** Warping costs a file: it happens once a layer, at its first use. */
-function warper(target: Grid, warp: Warp | undefined): PlacedSeries["warped"] {
+function warper(
+  target: Grid,
+  warp: Warp | undefined,
+): { warped: PlacedSeries["warped"]; close: () => Promise<void> } {
   const done = new Map<Layer, Promise<Layer>>();
-  return (layer, signal) => {
-    const start = async () => {
-      if (warp === undefined) throw new Error("internal: a warped layer without a warper");
-      const nodata = layer.emptiness.nodata.find((value) => value !== undefined) ?? layer.emptiness.emptyValue;
-      const raster = await warp(layer.raster, target, { nodata, signal });
-      return { ...layer, raster, grid: target, emptiness: warpedEmptiness(layer, raster, nodata) };
-    };
-    if (!done.has(layer)) {
-      const promise = start();
-      // A cancelled warp must not be remembered.
-      promise.catch(() => done.delete(layer));
-      done.set(layer, promise);
-    }
-    return done.get(layer)!;
+  const warpLayer = async (layer: Layer, signal?: AbortSignal): Promise<Layer> => {
+    if (warp === undefined) throw bug("a warped layer without a warper");
+    const raster = await warp(asUnderstood(layer), target, { bands: layer.raster.bands.map((_, b) => b), signal });
+    const emptiness = { ...layer.emptiness, fileMask: raster.readMask !== undefined };
+    return { ...layer, raster, grid: target, emptiness };
+  };
+  return {
+    warped(layer, signal) {
+      const running = done.get(layer) ?? warpLayer(layer, signal);
+      done.set(layer, running);
+      // What failed or was cancelled may be tried again.
+      running.catch(() => done.delete(layer));
+      return running;
+    },
+    async close() {
+      for (const one of await Promise.allSettled(done.values())) {
+        if (one.status === "fulfilled") await one.value.raster.close();
+      }
+    },
   };
 }
 
-function warpedEmptiness({ emptiness }: Layer, raster: Raster, nodata: number | undefined): Layer["emptiness"] {
+/** The raster with the CRS and nodata that were found or said, since warping must not blend what is empty. */
+function asUnderstood({ raster, grid, emptiness }: Layer): Raster {
+  const { path, driver, metadata, blockSize } = raster;
+  const nodata = (b: number) => emptiness.nodata[b] ?? emptiness.emptyValue;
   return {
-    ...emptiness,
-    nodata: raster.bands.map(() => nodata),
-    fileMask: nodata === undefined && raster.readMask !== undefined,
+    ...{ path, driver, metadata, blockSize, grid },
+    bands: raster.bands.map((band, b) => ({ ...band, nodata: nodata(b) })),
+    read: (options) => raster.read(options),
+    ...(emptiness.fileMask && raster.readMask !== undefined && { readMask: (options) => raster.readMask!(options) }),
+    close: () => raster.close(),
   };
 }
 

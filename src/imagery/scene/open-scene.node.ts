@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { SkySenseError } from "../../core/error.ts";
 import { sensorNames } from "../../core/place.ts";
 import { openRaster } from "../raster/open.node.ts";
+import { warpOnto } from "../raster/warp.node.ts";
 import type { Raster } from "../raster.ts";
 import { type FileDescription, parseDescription, type SceneDescription } from "../sensor/description.ts";
 import type { FileKind } from "../sensor/identify.ts";
@@ -58,7 +59,7 @@ export async function openScene(inputs: readonly string[], options: OpenSceneOpt
       location ??= beside.location;
       opened.push({ raster, said: sourcesFor(input, options, described, beside) });
     }
-    return await buildScene(opened, { ...options, location: options.location ?? location });
+    return await buildScene(opened, { ...options, location: options.location ?? location }, warpOnto);
   } catch (error) {
     for (const raster of rasters) await raster.close();
     throw error;

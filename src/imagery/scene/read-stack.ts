@@ -7,11 +7,11 @@ import { type Layer, readLayer } from "./layer.ts";
 import { axis, resamplePlane, type Taps, taps } from "./resample.ts";
 import type { Series } from "./series.ts";
 
-/** Put a raster onto another grid: `warpOnto` of the GDAL reader. Its result has exactly `grid`. */
+/** Put a raster onto another grid: see `warpOnto`. The result has exactly `grid`, and a mask of what is covered. */
 export type Warp = (
   raster: Raster,
   grid: Grid,
-  options: { nodata?: number; signal?: AbortSignal },
+  options: { bands: readonly number[]; signal?: AbortSignal },
 ) => Promise<Raster>;
 
 /** A sensor's images on the stack grid. */

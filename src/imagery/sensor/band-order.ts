@@ -56,7 +56,10 @@ const evidence: Readonly<Record<SensorName, readonly Evidence[]>> = {
     {
       // Bright in one band and dark in another: vegetation, mostly. Water and shadow are dark everywhere.
       tells: (sorted) => sorted[0]! > 90 && sorted[0]! > 1.35 * sorted[sorted.length - 1]!,
-      rules: [["R", "NIR", (a, b) => b > 0.8 * a]],
+      rules: [
+        ["R", "NIR", (a, b) => b > 0.8 * a],
+        ["B", "NIR", (a, b) => a < 1.15 * b],
+      ],
     },
   ],
 };
@@ -118,7 +121,7 @@ export interface OrderCheck {
 
 /**
  * Compare the order in which bands are named with the other known orders of these bands, and with those that differ
- * by one band moved elsewhere or two exchanged.
+ * by one band moved elsewhere or two exchanged (HR: with the known orders alone).
  *
  * Not seen: an exchange among B01 to B04, of R, G and B, or of B11 and B12 over soil.
  */
@@ -129,18 +132,24 @@ export function checkOrder(sensor: SensorName, bands: readonly string[], columns
   const fit = found.fit(bands);
   // Towns in winter break the one rule of a 10 m file in three pixels of four: a single rule has to fail nearly everywhere.
   const doubtful = found.rules > 1 ? 0.3 : 0.05;
-  if (fit > 0.3) return { verdict: "right", pixels, fit };
-  if (fit > doubtful) return { verdict: "unlike", pixels, fit };
+  if (fit > 0.7) return { verdict: "right", pixels, fit };
   const same = [...bands].sort().join();
   const known = Object.entries(bandOrders)
     .filter(([, other]) => other.sensor === sensor && [...other.bands].sort().join() === same)
-    .map(([order, other]) => ({ order, bands: other.bands }));
-  const moved = permutations(bands).map((other) => ({ order: undefined, bands: other }));
+    .map(([order, other]) => ({ order, bands: other.bands, fit: found.fit(other.bands) }));
+  if (fit > doubtful) {
+    const unlike = fit <= 0.3 || known.some((other) => other.fit > fit + 0.3);
+    return { verdict: unlike ? "unlike" : "right", pixels, fit };
+  }
+  // A handful of rules for HR would fit some permutation of any picture: only the orders that exist are compared.
+  const moved = (sensor === "hr" ? [] : permutations(bands)).map((other) => ({
+    bands: other,
+    fit: found.fit(other),
+  }));
   let better: OrderFit | undefined;
   for (const other of [...known, ...moved]) {
-    const otherFit = found.fit(other.bands);
     // A named order comes first and stays unless another is clearly better.
-    if (otherFit > 0.8 && otherFit > (better?.fit ?? 0) + 0.05) better = { ...other, fit: otherFit };
+    if (other.fit > 0.8 && other.fit > (better?.fit ?? 0) + 0.05) better = { order: undefined, ...other };
   }
   return { verdict: better === undefined ? "unlike" : "wrong", pixels, fit, better };
 }

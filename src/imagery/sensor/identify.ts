@@ -37,7 +37,7 @@ const sensorHints: [FileKind, RegExp][] = [
   ["s1", /S1[A-D]_|sentinel[-_ ]?1|(?<![a-z0-9])s1(?![0-9])/i],
 ];
 
-/** Which sensor a file is of, and how that is known. @throws SkySenseError `SENSOR_UNKNOWN` */
+/** Which sensor a file is of, and how that is known. @throws SkySenseError `SENSOR_UNKNOWN` | `TWO_SENSORS` */
 export function identifySensor(facts: FileFacts, said: Said, onlyOption: SensorName | undefined): Known<FileKind> {
   const { path, names, type, colours, metadata, driver } = facts;
   if (said.sensor !== undefined) return said.sensor;
@@ -51,6 +51,16 @@ export function identifySensor(facts: FileFacts, said: Said, onlyOption: SensorN
     .filter((text, i) => text !== "" && !isAlpha(colours[i], text));
   const named = sensorsKnowing(texts);
   const shown = [...new Set(texts)].slice(0, 4).join(", ");
+  const foreign = otherSensors(texts);
+  if (named.length === 0 && foreign !== undefined) {
+    throw refusal({
+      code: "TWO_SENSORS",
+      what: `this file holds bands of two sensors (${foreign.join(", ")})`,
+      where: path,
+      fields: { sensor: "s2" },
+      alternative: "the other sensor's bands are then left out; to use both, split the file",
+    });
+  }
   if (named.length === 1)
     return { value: named[0]!, from: `band names ${shown}${new Set(texts).size > 4 ? ", …" : ""}` };
   const text = `${Object.values(metadata).join(" ")} ${folderAndFile(path)}`;
@@ -76,6 +86,15 @@ export function identifySensor(facts: FileFacts, said: Said, onlyOption: SensorN
     fields: { sensor: "s2" },
     alternative: "sensors are hr, s2 and s1",
   });
+}
+
+/** Bands of two sensors, one each, if there are; texts that are no bands do not matter. */
+function otherSensors(texts: readonly string[]): [string, string] | undefined {
+  const known = texts
+    .map((text) => ({ text, sensors: sensorsKnowing([text]) }))
+    .filter(({ sensors }) => sensors.length > 0);
+  const other = known.find(({ sensors }) => !sensors.some((sensor) => known[0]!.sensors.includes(sensor)));
+  return other === undefined ? undefined : [known[0]!.text, other.text];
 }
 
 function sensorOfBands(bands: NonNullable<FileDescription["bands"]>): SensorName | undefined {
