@@ -23,6 +23,6 @@ test("bank: regions that are no square, and visits of another length, name the f
   expect(() => readBank((name) => tensors.get(name), { file: "b.safetensors" })).toThrow(
     "prototypes of shape [3,4,5] are none of an n × n grid of regions (b.safetensors).",
   );
-  const short = bankTensors({ ...bank, visits: Int32Array.of(1) });
+  const short = bankTensors(bank).set("geo_context.visits", { dtype: "I32", shape: [1], data: Int32Array.of(1) });
   expect(() => readBank((name) => short.get(name), { file: "b" })).toThrow("visits are I32 [1], not I32 [4]");
 });
