@@ -17,6 +17,19 @@ export function unsupported(path: string, what: string, remedy?: string): SkySen
   });
 }
 
+const gdalMayRead = "GDAL may read it";
+
+/** As {@link unsupported}, for kinds that GDAL's build reads where it can be asked. */
+export function unsupportedHere(path: string, what: string): SkySenseError {
+  const { code, remedy } = unsupported(path, what);
+  return new SkySenseError({ code, what, where: path, ...(remedy && { remedy }), cause: gdalMayRead });
+}
+
+/** Whether it is worth to ask GDAL after this error. */
+export function gdalMayReadAfter(error: unknown): boolean {
+  return error instanceof SkySenseError && error.cause === gdalMayRead;
+}
+
 /** The file, or the part of it that was asked for, is more than we are willing to hold in memory. */
 export function tooLarge(path: string, what: string, remedy: string): SkySenseError {
   return new SkySenseError({ code: "RASTER_TOO_LARGE", what, where: path, remedy });

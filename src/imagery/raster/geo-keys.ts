@@ -26,7 +26,7 @@ export async function geoReference(tiff: TiffStructure, directory: Directory): P
   const crs = decodeCrs(keys);
   return {
     crs,
-    crsUndecoded: crs === undefined && (keys.has(1024) || keys.has(2048) || keys.has(3072)) && keys.get(1024) !== 0,
+    crsUndecoded: crs === undefined && [1, 2, 3].includes(Number(keys.get(1024))),
     transform: await readTransform(tiff, directory, point),
     areaOrPoint: keys.has(1025) ? (point ? "Point" : "Area") : undefined,
   };

@@ -1,9 +1,8 @@
 import { availableParallelism } from "node:os";
-import { SkySenseError } from "../../core/error.ts";
 import type { Raster } from "../raster.ts";
 import { type BlockCache, blockCache } from "./block-cache.ts";
 import { decompress } from "./decompress.node.ts";
-import { unsupported } from "./errors.ts";
+import { gdalMayReadAfter, unsupported, unsupportedHere } from "./errors.ts";
 import { fileKind } from "./file-kind.ts";
 import { crsFromGdal, openGdal } from "./open-gdal.node.ts";
 import { openPicture } from "./open-picture.node.ts";
@@ -43,8 +42,7 @@ export async function openRaster(path: string, options: OpenRasterOptions = {}):
     keep = kind.reader === "tiff";
     return await openKind(source, kind.reader, { cache, remote }).catch((error: unknown) => {
       keep = false;
-      const kindOnly = error instanceof SkySenseError && error.code === "RASTER_UNSUPPORTED";
-      if (remote || !kindOnly) throw error;
+      if (remote || !gdalMayReadAfter(error)) throw error;
       return openGdal(path).catch((second: unknown) => {
         // What our own reader did not understand says more than GDAL's "not recognised".
         throw kind.reader === "gdal" ? second : error;
@@ -74,9 +72,5 @@ async function openKind(
     const [bytes] = await source.read([{ offset: 0, length: source.size }]);
     return openPicture(path, bytes!, { cache, worldFile });
   }
-  throw unsupported(
-    path,
-    "a file that is not a GeoTIFF, PNG, JPEG or WebP",
-    "Download it, or convert it to GeoTIFF.",
-  );
+  throw unsupportedHere(path, "a file that is not a GeoTIFF, PNG, JPEG or WebP");
 }

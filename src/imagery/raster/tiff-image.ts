@@ -1,5 +1,5 @@
 import type { RasterType } from "../raster.ts";
-import { damaged, tooLarge, unsupported } from "./errors.ts";
+import { damaged, tooLarge, unsupported, unsupportedHere } from "./errors.ts";
 import type { ByteRange } from "./source.ts";
 import type { Directory, TiffStructure } from "./tiff-structure.ts";
 
@@ -77,19 +77,25 @@ export async function tiffImage(path: string, tiff: TiffStructure, directory: Di
   const format = same(path, "sample formats", await tiff.numbers(directory, 339), 1);
   // Format 4 is "undefined", which readers take as unsigned.
   const type = types[`${bits}/${format === 4 ? 1 : format}`];
-  if (type === undefined) throw unsupported(path, `samples of ${bits} bits in TIFF sample format ${format}`);
+  if (type === undefined) throw sampleError(path, bits, format);
   const compression = await one(259, 1);
-  if (compressions[compression] === undefined) throw unsupported(path, `TIFF compression ${compression}`);
-  if ((await one(266, 1)) !== 1) throw unsupported(path, "TIFF bytes with reversed bit order");
+  if (compressions[compression] === undefined) {
+    const fax = compression >= 2 && compression <= 4;
+    throw (fax ? unsupportedHere : unsupported)(path, `TIFF compression ${compression}`);
+  }
+  if ((await one(266, 1)) === 2) throw unsupportedHere(path, "TIFF bytes with reversed bit order");
   if ((await one(274, 1)) > 8) throw damaged(path, "an impossible TIFF orientation");
   const predictor = await one(317, 1);
   const predicted = compression === 5 || compression === 8 || compression === 32946 || compression === 50000;
   if (predicted && !predictorFits(predictor, bits, format)) {
-    throw unsupported(path, `TIFF predictor ${predictor} with samples of ${bits} bits in format ${format}`);
+    throw (predictor === 2 ? unsupportedHere : damaged)(
+      path,
+      `TIFF predictor ${predictor} with samples of ${bits} bits in format ${format}`,
+    );
   }
   const photometric = await one(262, samples >= 3 ? 2 : 1);
   if (photometric === 6 && compression !== 7 && compression !== 50001) {
-    throw unsupported(path, "a TIFF in YCbCr colours without JPEG compression");
+    throw unsupportedHere(path, "a TIFF in YCbCr colours without JPEG compression");
   }
   const planar = await one(284, 1);
   if (planar !== 1 && planar !== 2) throw damaged(path, `TIFF planar configuration ${planar}`);
@@ -160,13 +166,20 @@ export function storedRows({ tiled, blockHeight, height }: TiffImage, row: numbe
   return tiled ? blockHeight : Math.min(blockHeight, height - row * blockHeight);
 }
 
+function sampleError(path: string, bits: number, format: number): Error {
+  if (format === 5 || format === 6)
+    return unsupported(path, "complex numbers", "Convert it to amplitude or decibels.");
+  const odd = bits >= 1 && bits <= 32 && format >= 1 && format <= 4; // 12 bits, half floats, …
+  return (odd ? unsupportedHere : damaged)(path, `samples of ${bits} bits in TIFF sample format ${format}`);
+}
+
 function size(n: number): boolean {
   return Number.isInteger(n) && n >= 1 && n < 2 ** 31;
 }
 
 function same(path: string, what: string, values: number[] | undefined, fallback: number): number {
   const first = values?.[0] ?? fallback;
-  if (values?.some((v) => v !== first)) throw unsupported(path, `bands with different TIFF ${what}`);
+  if (values?.some((v) => v !== first)) throw unsupportedHere(path, `bands with different TIFF ${what}`);
   return first;
 }
 
