@@ -64,7 +64,7 @@ const sampledDates = 24;
  * Find out what a file holds: sensor, bands, dates, units and nodata, from what is said of it, from the file and from
  * its values.
  *
- * @throws SkySenseError `SENSOR_UNKNOWN` | `BANDS_UNKNOWN` | `UNKNOWN_BAND` | `BAND_COUNT` | `BANDS_RAGGED` |
+ * @throws SkySenseError `SENSOR_UNKNOWN` | `TWO_SENSORS` | `BAD_BOUNDS` | `BANDS_UNKNOWN` | `UNKNOWN_BAND` | `BAND_COUNT` | `BANDS_RAGGED` |
  *   `DATES_MISSING` | `DATE_COUNT` | `BAD_DATE` | `UNITS_*` | `OFFSET_NOT_APPLIED` | `BAND_ORDER` | `ALL_NODATA`
  */
 export async function inspectFile(

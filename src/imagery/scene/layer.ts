@@ -34,7 +34,7 @@ export async function readRaw(
   { window, bands, signal }: { window: Window; bands: readonly number[]; signal?: AbortSignal },
 ): Promise<Float32Array> {
   const { data } = await raster.read({ window, bands, signal });
-  const values = Float32Array.from(data);
+  const values = new Float32Array(data);
   const pixels = window[2] * window[3];
   const { nodata, rule, emptyValue } = emptiness;
   const mask = emptiness.fileMask ? await raster.readMask?.({ window, signal }) : undefined;

@@ -3,7 +3,7 @@ import { type ErrorParts, SkySenseError } from "../../core/error.ts";
 import { type SensorName, sensorNames } from "../../core/place.ts";
 import { bandOrders } from "./profiles.ts";
 
-const orderNames = Object.keys(bandOrders).join(", ");
+const orderNames = `one of ${Object.keys(bandOrders).join(", ")}`;
 
 /** What a user says of one file, where the file does not say it itself or says it wrongly. */
 const fileDescription = z.strictObject({
@@ -13,12 +13,12 @@ const fileDescription = z.strictObject({
   sensor: z.enum([...sensorNames, "scl"]).optional(),
   /** Bands of one date in file order ("-": not used), as a list or with commas, or the name of a known order. */
   bands: z
-    .union(
-      [z.array(z.string().min(1)).min(1), z.string().refine((text) => text in bandOrders || text.includes(","))],
-      {
-        error: `expected a list of band names, or one of ${orderNames}`,
-      },
-    )
+    .union([
+      z.array(z.string().min(1)).min(1),
+      z.string().refine((text) => text in bandOrders || text.includes(","), {
+        error: `expected band names or ${orderNames}`,
+      }),
+    ])
     .optional(),
   /** ISO 8601, one a date; "unknown" where nobody knows. */
   dates: z
