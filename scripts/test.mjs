@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { relative } from "node:path";
 
+const shell = process.platform === "win32"; // npm is a script there
 const slow = process.argv.includes("--slow");
 const counts = { passed: 0, failed: 0, skipped: 0 };
 /** @type {string[]} */
@@ -23,7 +24,7 @@ process.exitCode = counts.failed > 0 ? 1 : 0;
 /** @param {string} script name in package.json */
 function runStep(script) {
   const start = performance.now();
-  const { status } = spawnSync("npm", ["run", "--silent", script], { stdio: "inherit" });
+  const { status } = spawnSync("npm", ["run", "--silent", script], { stdio: "inherit", shell });
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   console.log(`${status === 0 ? "ok" : "not ok"}  ${script} (${seconds} s)`);
   count(status === 0, `npm run ${script}`);

@@ -1,6 +1,11 @@
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { parseDescription } from "../src/imagery/sensor/description.ts";
+import { countParameters, type ParameterTree } from "../src/model/parameters.ts";
+import { type PresetName, presets } from "../src/model/presets.ts";
+import { initSkySense } from "../src/model/skysense.ts";
 import { markdownFiles, readDocument } from "./support/documents.ts";
 
 const root = new URL("../", import.meta.url);
@@ -38,4 +43,28 @@ test("CONTRIBUTING.md: its commands are in package.json", () => {
     ([, name]) => name!,
   );
   expect(commands.filter((name) => name !== "ci" && !(name in scripts))).toEqual([]);
+});
+
+test("README.md: its sidecars are valid", () => {
+  for (const [, json] of readDocument("README.md").matchAll(/^```json\n([\s\S]*?)^```/gm)) {
+    expect(() => parseDescription(JSON.parse(json!), "README.md")).not.toThrow();
+  }
+});
+
+test("README.md: its models have these sizes", () => {
+  const rows = [...readDocument("README.md").matchAll(/^\| `(\w+)` \| ([\d.]+) (million|billion) \|/gm)];
+  expect(rows.map(([, name]) => name!).sort()).toEqual(Object.keys(presets).sort());
+  for (const [, name, size, unit] of rows) {
+    const count = countParameters(initSkySense(presets[name as PresetName]) as ParameterTree);
+    const decimals = size!.split(".")[1]?.length ?? 0;
+    expect((count / (unit === "billion" ? 1e9 : 1e6)).toFixed(decimals), name).toBe(size);
+  }
+});
+
+test("README.md: the options of its commands exist", () => {
+  const main = fileURLToPath(new URL("dist/cli/main.node.js", root));
+  for (const [, command, rest] of readDocument("README.md").matchAll(/^npx skysense (\w+)(.*)$/gm)) {
+    const help = execFileSync(process.execPath, [main, command!, "--help"], { encoding: "utf8" });
+    for (const [option] of rest!.matchAll(/--[\w-]+/g)) expect(help).toContain(`  ${option} `);
+  }
 });

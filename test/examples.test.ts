@@ -1,28 +1,23 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { markdownFiles, readDocument } from "./support/documents.ts";
 
-const folder = fileURLToPath(new URL("../examples", import.meta.url));
+const root = fileURLToPath(new URL("..", import.meta.url));
+const folder = join(root, "examples");
 const examples = readdirSync(folder).filter((name) => name.endsWith(".mjs"));
 const read = (name: string) => readFileSync(join(folder, name), "utf8");
 
 // An example ends with what it prints: "/* prints", the lines, "*/". "…" stands for whatever is there.
-test.each(examples)("examples/%s: prints what it says", async (name) => {
+test.each(examples)("examples/%s: prints what it says", { timeout: 120_000 }, async (name) => {
   const [, expected] = /\n\/\* prints\n([\s\S]*?)\n?\*\/\s*$/.exec(read(name)) ?? [];
   expect(expected, "the example ends with /* prints … */").toBeDefined();
-  const cwd = mkdtempSync(join(tmpdir(), "skysense-example-"));
-  try {
-    const { stdout } = await promisify(execFile)(process.execPath, [join(folder, name)], { cwd });
-    const pattern = expected!.split("…").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-    expect(stdout.trimEnd()).toMatch(new RegExp(`^${pattern.join(".*")}$`));
-  } finally {
-    rmSync(cwd, { recursive: true });
-  }
+  const { stdout } = await promisify(execFile)(process.execPath, [join("examples", name)], { cwd: root });
+  const pattern = expected!.split("…").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  expect(stdout.trimEnd()).toMatch(new RegExp(`^${pattern.join(".*")}$`));
 });
 
 // Code in documents is quoted from an example, which runs; so it cannot rot.
