@@ -10,12 +10,12 @@ import { evaluate, expectClose } from "../../test/support/evaluate.ts";
 import { graphToText } from "../../test/support/graph-text.ts";
 import { toOnnx } from "./onnx.ts";
 import { add } from "./ops/add.ts";
+import { split } from "./ops/concat.ts";
 import { gelu } from "./ops/gelu.ts";
 import { gemm } from "./ops/gemm.ts";
 import { mul } from "./ops/mul.ts";
 import { norm } from "./ops/reduce.ts";
 import { reshape } from "./ops/reshape.ts";
-import { split } from "./ops/split.ts";
 import { batchDim } from "./shape.ts";
 import { constant, input, parameter, scalar, scope } from "./tensor.ts";
 

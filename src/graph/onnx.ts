@@ -67,7 +67,9 @@ export function toOnnx(
   const names = Object.keys(outputs);
   const tensors = lower(Object.values(outputs), opset);
   const nodes = topologicalOrder(tensors);
-  const writer = new GraphWriter([...names, ...nodes.flatMap((node) => ("name" in node ? [node.name] : []))]);
+  const given = [...names, ...nodes.flatMap((node) => ("name" in node ? [node.name] : []))];
+  const used = new Set(nodes.flatMap((node) => (node.kind === "op" ? node.inputs : [])).concat(tensors));
+  const writer = new GraphWriter(given, used);
   const values = nodes.map((node) => ({ node, name: writer.declare(node) }));
 
   const inputs = collect(values, "input");
@@ -104,8 +106,14 @@ class GraphWriter {
   readonly #counts = new Map<string, number>();
   readonly #operands = new Map<string, string>();
 
-  /** @param given  Names of inputs, parameters and outputs, which no other value gets. */
-  constructor(given: readonly string[]) {
+  readonly #used: ReadonlySet<Tensor>;
+
+  /**
+   * @param given  Names of inputs, parameters and outputs, which no other value gets.
+   * @param used  Tensors that a node or the caller reads.
+   */
+  constructor(given: readonly string[], used: ReadonlySet<Tensor>) {
+    this.#used = used;
     for (const name of given) {
       if (this.#given.has(name)) throw new Error(`internal: two values of the graph are called "${name}"`);
       this.#given.add(name);
@@ -133,12 +141,14 @@ class GraphWriter {
     const results = node.outputs.map((_, i) => (i === 0 ? `${name}.out` : `${name}.out${i}`));
     this.#names.set(node, results);
     const operands = node.rule.operands?.(node.inputs, node.attrs) ?? [];
+    const last =
+      node.rule.optionalOutputs === true ? node.outputs.findLastIndex((t) => this.#used.has(t)) : results.length;
     this.nodes.push(
       create(NodeProtoSchema, {
         opType: type,
         name,
         input: [...node.inputs.map((t) => this.nameOf(t)), ...operands.map((values) => this.#operand(values))],
-        output: results,
+        output: results.slice(0, last + 1),
         attribute: attributeProtos(node.rule.attributes?.(node.attrs) ?? {}),
       }),
     );

@@ -31,8 +31,27 @@ export interface OpRule<Inputs extends readonly Tensor[] = readonly Tensor[], At
   attributes?: (attrs: Attrs) => Attributes;
   /** What ONNX wants as trailing int64 inputs (axes, shapes, pads). */
   operands?: (inputs: Inputs, attrs: Attrs) => readonly (readonly number[])[];
-  /** The same in older operators, for opsets before `onnx[1]`. */
+  /** Outputs after the first are computed only where something reads them. */
+  optionalOutputs?: boolean;
+  /** The same in older operators, for opsets before `onnx[1]` (Infinity: always). */
   decompose?: (inputs: Inputs, attrs: Attrs) => Tensor;
+  /**
+   * Gradients of the inputs from that of the output, `dy`; undefined where an input has none. Broadcasting is undone
+   * by the backward walk.
+   */
+  grad?: (node: Differentiated<Inputs, Attrs>) => readonly (Tensor | undefined)[];
+}
+
+/** A node on the way back. */
+export interface Differentiated<Inputs extends readonly Tensor[], Attrs> {
+  inputs: Inputs;
+  attrs: Attrs;
+  outputs: readonly Tensor[];
+  /** Gradients of the outputs; undefined where one has no influence. */
+  dys: readonly (Tensor | undefined)[];
+  /** The first output and its gradient. */
+  y: Tensor;
+  dy: Tensor;
 }
 
 export type Node =

@@ -1,7 +1,6 @@
 import { add } from "../graph/ops/add.ts";
-import { pad } from "../graph/ops/pad.ts";
+import { pad, slice } from "../graph/ops/pad.ts";
 import { reshape } from "../graph/ops/reshape.ts";
-import { slice } from "../graph/ops/slice.ts";
 import { scope, type Tensor } from "../graph/tensor.ts";
 import { initTransformerLinear, linear } from "./linear.ts";
 import type { Bound, Initial } from "./parameters.ts";
@@ -31,13 +30,14 @@ export type FusionParams = Bound<ReturnType<typeof initFusion>>;
  *
  * @param x  Tokens [batch, tokens, inputWidth].
  * @param options.keyMask  [batch, 1, 1, tokens (+ 1)]: very negative where a token is absent, else 0.
+ * @param options.first  Return this many tokens only, the first ones, which saves most of the last layer.
  * @returns All tokens [batch, tokens (+ 1 with the class token in front), width].
  */
 export function fusion(
   p: FusionParams,
   x: Tensor,
   config: FusionConfig,
-  { keyMask, tap }: { keyMask?: Tensor; tap?: Tap } = {},
+  { keyMask, first, tap }: { keyMask?: Tensor; first?: number; tap?: Tap } = {},
 ): Tensor {
   let z = linear(p.porj_linear, x);
   if (config.classToken) {
@@ -45,7 +45,8 @@ export function fusion(
     z = add(pad(z, { before: [0, 1, 0] }), pad(p.cls_token, { after: [0, tokens, 0] }));
   }
   for (const [i, params] of p.layers.entries()) {
-    z = scope(`layers.${i}`, () => layer(params, z, { ...config, keyMask }));
+    const last = i === config.depth - 1;
+    z = scope(`layers.${i}`, () => layer(params, z, { ...config, keyMask, ...(last && { first }) }));
     tap?.(`layers.${i}`, () => z);
   }
   return z;

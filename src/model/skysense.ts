@@ -112,7 +112,7 @@ export function fuse(
   tap?.("tokens", () => tokens);
   const keyMask = mask && reshape(pad(mask, { before: [0, 0, 1] }), [timesDim(batch, cells), 1, 1, count + 1]);
   const fused = scope("fusion", () =>
-    fusion(p.fusion, tokens, config.fusion, keyMask === undefined ? {} : { keyMask }),
+    fusion(p.fusion, tokens, config.fusion, { first: 1, ...(keyMask && { keyMask }) }),
   );
   return reshape(classTokenOf(fused), [batch, cells, config.fusion.width]);
 }

@@ -1,14 +1,13 @@
 import { SkySenseError } from "../core/error.ts";
 import { add } from "../graph/ops/add.ts";
-import { gather } from "../graph/ops/gather.ts";
+import { rearrange } from "../graph/ops/gather.ts";
 import { gemm } from "../graph/ops/gemm.ts";
 import { layerNorm } from "../graph/ops/layer-norm.ts";
-import { pad } from "../graph/ops/pad.ts";
 import { reshape } from "../graph/ops/reshape.ts";
 import { type Interpolation, resize } from "../graph/ops/resize.ts";
 import { transpose } from "../graph/ops/transpose.ts";
 import { timesDim } from "../graph/shape.ts";
-import { indices, scope, type Tensor } from "../graph/tensor.ts";
+import { scope, type Tensor } from "../graph/tensor.ts";
 import { ffn, initFfn } from "./ffn.ts";
 import { initNorm, type NormParams, torchDefault } from "./linear.ts";
 import type { Bound, Initial, ParameterSpec } from "./parameters.ts";
@@ -228,9 +227,8 @@ function attend(p: BlockParams, tokens: OrderedTokens, { heads, pretrained, layo
     return { shortcut: x, attended: { x: run(x), grid: tokens.grid, cells: layout.cells } };
   }
   const x = rowMajor(tokens);
-  const zeroAt = layout.cells.map((cell) => (cell < 0 ? length : cell));
-  const windows = gather(pad(x, { after: [0, 1, 0] }), indices(zeroAt), { axis: 1 });
-  const back = gather(run(windows), indices(inverseOrder(layout.cells, length)), { axis: 1 });
+  const windows = rearrange(x, layout.cells, { axis: 1 });
+  const back = rearrange(run(windows), inverseOrder(layout.cells, length), { axis: 1 });
   return { shortcut: x, attended: { x: back, grid: tokens.grid, cells: undefined } };
 }
 
@@ -238,7 +236,7 @@ function attend(p: BlockParams, tokens: OrderedTokens, { heads, pretrained, layo
 function reorder({ x, cells: from }: OrderedTokens, cells: Int32Array): Tensor {
   const place = from === undefined ? undefined : inverseOrder(from, from.length);
   const order = place === undefined ? cells : cells.map((cell) => place[cell]!);
-  return order.every((cell, k) => cell === k) ? x : gather(x, indices(order), { axis: 1 });
+  return order.every((cell, k) => cell === k) ? x : rearrange(x, order, { axis: 1 });
 }
 
 function rowMajor(tokens: OrderedTokens): Tensor {
@@ -262,11 +260,7 @@ function merge(p: MergingParams, tokens: OrderedTokens, { postNorm }: { postNorm
   const [batch, , channels] = tokens.x.shape as [Tensor["shape"][number], number, number];
   const { cells } = windowLayout({ height, width, window: 2, shift: 0 });
   const odd = height % 2 === 1 || width % 2 === 1;
-  const gathered = odd
-    ? gather(pad(rowMajor(tokens), { after: [0, 1, 0] }), indices(cells.map((c) => (c < 0 ? height * width : c))), {
-        axis: 1,
-      })
-    : reorder(tokens, cells);
+  const gathered = odd ? rearrange(rowMajor(tokens), cells, { axis: 1 }) : reorder(tokens, cells);
   const flat = reshape(gathered, [timesDim(batch, h * w), 4 * channels]);
   const byCell = (t: Tensor, rows: number) =>
     reshape(

@@ -1,12 +1,12 @@
 import { add } from "../graph/ops/add.ts";
+import { split } from "../graph/ops/concat.ts";
 import { layerNorm } from "../graph/ops/layer-norm.ts";
 import { matMul } from "../graph/ops/mat-mul.ts";
 import { mul } from "../graph/ops/mul.ts";
+import { slice } from "../graph/ops/pad.ts";
 import { reshape } from "../graph/ops/reshape.ts";
 import { softmax } from "../graph/ops/softmax.ts";
-import { split } from "../graph/ops/split.ts";
 import { transpose } from "../graph/ops/transpose.ts";
-import { timesDim } from "../graph/shape.ts";
 import { scalar, scope, type Tensor } from "../graph/tensor.ts";
 import { ffn, initFfn } from "./ffn.ts";
 import { initNorm, type LinearParams, linear } from "./linear.ts";
@@ -57,16 +57,22 @@ export type LayerParams = Bound<ReturnType<typeof initLayer>>;
  *   z′ = MSA(LN(z)) + z,   z″ = FFN(LN(z′)) + z′.   z: tokens [batch, tokens, width].
  *
  * @param options.keyMask  [batch, 1, 1, tokens], 0 where a token may be seen and very negative where not.
+ * @param options.first  Compute this many tokens only, the first ones; all are seen by them.
  */
 export function layer(
   p: LayerParams,
   z: Tensor,
-  { heads, epsilon, keyMask }: { heads: number; epsilon: number; keyMask?: Tensor | undefined },
+  {
+    heads,
+    epsilon,
+    keyMask,
+    first,
+  }: { heads: number; epsilon: number; keyMask?: Tensor | undefined; first?: number },
 ): Tensor {
   const attended = scope("attn", () =>
-    attention(p.attn.attn, layerNorm(z, p.ln1.weight, p.ln1.bias, { epsilon }), { heads, keyMask }),
+    attention(p.attn.attn, layerNorm(z, p.ln1.weight, p.ln1.bias, { epsilon }), { heads, keyMask, first }),
   );
-  const y = add(z, attended);
+  const y = add(first === undefined ? z : slice(z, { axis: 1, start: 0, end: first }), attended);
   return add(y, ffn(p.ffn, layerNorm(y, p.ln2.weight, p.ln2.bias, { epsilon })));
 }
 
@@ -74,16 +80,17 @@ export function layer(
 function attention(
   p: LayerParams["attn"]["attn"],
   z: Tensor,
-  { heads, keyMask }: { heads: number; keyMask: Tensor | undefined },
+  { heads, keyMask, first }: { heads: number; keyMask: Tensor | undefined; first: number | undefined },
 ): Tensor {
   const [batch, tokens, channels] = z.shape as [Tensor["shape"][number], number, number];
   const width = channels / heads;
   const joint: LinearParams = { weight: p.in_proj_weight, ...(p.in_proj_bias && { bias: p.in_proj_bias }) };
   const qkv = transpose(reshape(linear(joint, z), [batch, tokens, 3, heads, width]), [2, 0, 3, 1, 4]);
   const [q, k, v] = split(qkv, [1, 1, 1]).map((part) => reshape(part, [batch, heads, tokens, width]));
-  const logits = matMul(mul(q!, scalar(1 / Math.sqrt(width))), transpose(k!, [0, 1, 3, 2]));
+  const queries = first === undefined ? q! : slice(q!, { axis: 2, start: 0, end: first });
+  const logits = matMul(mul(queries, scalar(1 / Math.sqrt(width))), transpose(k!, [0, 1, 3, 2]));
   const weights = softmax(keyMask === undefined ? logits : add(logits, keyMask));
   const mixed = transpose(matMul(weights, v!), [0, 2, 1, 3]);
   const out: LinearParams = { weight: p.out_proj.weight, ...(p.out_proj.bias && { bias: p.out_proj.bias }) };
-  return reshape(linear(out, reshape(mixed, [timesDim(batch, tokens), channels])), [batch, tokens, channels]);
+  return linear(out, reshape(mixed, [batch, first ?? tokens, channels]));
 }

@@ -1,5 +1,6 @@
 import { add } from "../graph/ops/add.ts";
 import { atLeast } from "../graph/ops/clip.ts";
+import { split } from "../graph/ops/concat.ts";
 import { div } from "../graph/ops/div.ts";
 import { exp } from "../graph/ops/exp.ts";
 import { gather } from "../graph/ops/gather.ts";
@@ -12,7 +13,6 @@ import { relu } from "../graph/ops/relu.ts";
 import { reshape } from "../graph/ops/reshape.ts";
 import { sigmoid } from "../graph/ops/sigmoid.ts";
 import { softmax } from "../graph/ops/softmax.ts";
-import { split } from "../graph/ops/split.ts";
 import { transpose } from "../graph/ops/transpose.ts";
 import { timesDim } from "../graph/shape.ts";
 import { constant, indices, scalar, type Tensor } from "../graph/tensor.ts";

@@ -6,4 +6,8 @@ export function add(a: Tensor, b: Tensor): Tensor {
   return emit(rule, [a, b], {});
 }
 
-const rule: OpRule<readonly [a: Tensor, b: Tensor]> = { onnx: ["Add", 14], type: broadcastType };
+const rule: OpRule<readonly [a: Tensor, b: Tensor]> = {
+  onnx: ["Add", 14],
+  type: broadcastType,
+  grad: ({ dy }) => [dy, dy],
+};

@@ -4,6 +4,7 @@ import { evaluate, expectClose } from "../../../test/support/evaluate.ts";
 import { batchDim, broadcastShapes } from "../shape.ts";
 import { input, scope, type Tensor } from "../tensor.ts";
 import { add } from "./add.ts";
+import { atLeast } from "./clip.ts";
 import { div } from "./div.ts";
 import { erf } from "./erf.ts";
 import { exp } from "./exp.ts";
@@ -58,6 +59,12 @@ for (const opset of [17, 21] as const) {
     },
   );
 }
+
+test("Clip: keeps what is at least the minimum, and raises the rest to it", async () => {
+  const x = { shape: [4], data: [-1, 0, 1e-12, 2] };
+  const { y } = await evaluate({ y: atLeast(input("x", [4]), 1e-12) }, { x });
+  expectClose(y!, { shape: [4], data: x.data.map((v) => Math.max(v, 1e-12)) }, { rtol: 1e-6, atol: 0 });
+});
 
 test("Sqrt: equals the formula, and is 0 at 0", async () => {
   const x = { shape: [4], data: [0, 1e-12, 2, 1e6] };

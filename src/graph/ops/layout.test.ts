@@ -3,12 +3,10 @@ import { at, nd, noise } from "../../../test/support/arrays.ts";
 import { evaluate, expectClose } from "../../../test/support/evaluate.ts";
 import { batchDim } from "../shape.ts";
 import { indices, input, scope } from "../tensor.ts";
-import { concat } from "./concat.ts";
+import { concat, split } from "./concat.ts";
 import { gather } from "./gather.ts";
-import { pad } from "./pad.ts";
+import { pad, slice } from "./pad.ts";
 import { reshape } from "./reshape.ts";
-import { slice } from "./slice.ts";
-import { split } from "./split.ts";
 import { transpose } from "./transpose.ts";
 
 const x = noise([2, 3, 4]);

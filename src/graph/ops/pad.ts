@@ -1,3 +1,4 @@
+import { resolveAxis } from "../shape.ts";
 import { emit, type OpRule, type Tensor } from "../tensor.ts";
 
 interface PadAttrs {
@@ -27,4 +28,31 @@ const rule: OpRule<readonly [x: Tensor], PadAttrs> = {
     return { shape, dtype: x.dtype };
   },
   operands: (_, { before, after }) => [[...before, ...after]],
+  grad: ({ inputs: [x], attrs: { before, after }, dy }) => [
+    x.shape.reduce<Tensor>((part, extent, axis) => {
+      if (before[axis] === 0 && after[axis] === 0) return part;
+      return slice(part, { axis, start: before[axis]!, end: before[axis]! + (extent as number) });
+    }, dy),
+  ],
+};
+
+/** Entries start ≤ i < end along one axis. */
+export function slice(x: Tensor, { axis, start, end }: { axis: number; start: number; end: number }): Tensor {
+  return emit(sliceRule, [x], { axis: resolveAxis(axis, x.shape.length), start, end });
+}
+
+const sliceRule: OpRule<readonly [x: Tensor], { axis: number; start: number; end: number }> = {
+  onnx: ["Slice", 13],
+  type: ([x], { axis, start, end }) => {
+    const extent = x.shape[axis];
+    if (typeof extent !== "number" || start < 0 || end > extent || start >= end) {
+      throw new Error(`[${start}, ${end}) is no part of axis ${axis}`);
+    }
+    return { shape: x.shape.with(axis, end - start), dtype: x.dtype };
+  },
+  operands: (_, { axis, start, end }) => [[start], [end], [axis]],
+  grad: ({ inputs: [x], attrs: { axis, start, end }, dy }) => {
+    const none = x.shape.map(() => 0);
+    return [pad(dy, { before: none.with(axis, start), after: none.with(axis, (x.shape[axis] as number) - end) })];
+  },
 };

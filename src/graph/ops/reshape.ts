@@ -12,6 +12,7 @@ const rule: OpRule<readonly [x: Tensor], { shape: Shape }> = {
     if (!sameDim(sizeOf(shape), sizeOf(x.shape))) throw new Error(`cannot be reshaped to ${formatShape(shape)}`);
     return { shape, dtype: x.dtype };
   },
+  grad: ({ inputs: [x], dy }) => [reshape(dy, x.shape)],
   // ONNX infers the one symbolic extent from the others.
   operands: (_, { shape }) => [shape.map((dim) => (typeof dim === "number" ? dim : -1))],
 };

@@ -14,4 +14,10 @@ const rule: OpRule<readonly [x: Tensor], { perm: readonly number[] }> = {
     return { shape: perm.map((axis) => x.shape[axis]!), dtype: x.dtype };
   },
   attributes: ({ perm }) => ({ perm }),
+  grad: ({ attrs: { perm }, dy }) => [
+    transpose(
+      dy,
+      perm.map((_, axis) => perm.indexOf(axis)),
+    ),
+  ],
 };
