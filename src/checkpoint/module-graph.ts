@@ -1,6 +1,6 @@
 import { SkySenseError } from "../core/error.ts";
+import { slice } from "../graph/ops/pad.ts";
 import { reshape } from "../graph/ops/reshape.ts";
-import { slice } from "../graph/ops/slice.ts";
 import { transpose } from "../graph/ops/transpose.ts";
 import { type Dtype, indices, input, scope, type Tensor } from "../graph/tensor.ts";
 import { classTokenOf, type FusionParams, fusion, initFusion } from "../model/fusion.ts";
