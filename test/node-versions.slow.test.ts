@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,10 +23,22 @@ function readFloats(file: string, name: string): Float32Array {
   return parseSafetensors(readFileSync(file), { file }).tensors.get(name)!.data as Float32Array;
 }
 
-test.each([22, 24])("Node %i: the command line computes a golden case", async (version) => {
+test.each([22, 24])("Node %i: the command line computes a golden case and embeds an image", async (version) => {
   expect(await runNode(version, ["--version"])).toMatch(`v${version}.`);
   const folder = mkdtempSync(join(tmpdir(), "skysense-node-"));
   try {
+    const image = "node_modules/three-globe/example/img/earth-day.jpg";
+    await runNode(version, [
+      "dist/cli/main.node.js",
+      "embed",
+      image,
+      "--model",
+      "tiny",
+      "--out",
+      join(folder, "embed"),
+    ]);
+    expect(readdirSync(join(folder, "embed"))).toContain("embeddings.parquet");
+
     const out = join(folder, "out.safetensors");
     const files = { config: "config.json", weights: "model.safetensors", inputs: "io.safetensors" };
     const options = Object.entries(files).flatMap(([option, name]) => [`--${option}`, join(golden, name)]);
