@@ -1,6 +1,6 @@
 import { readBank } from "../checkpoint/prototype-bank.ts";
 import { type ImageStack, type Place, type SensorName, sensorNames } from "../core/place.ts";
-import { modelBands } from "../imagery/sensor/profiles.ts";
+import { modelBands, profiles, type SensorProfile } from "../imagery/sensor/profiles.ts";
 import { countParameters, type ParameterTree } from "../model/parameters.ts";
 import { initSkySense, type SkySenseConfig } from "../model/skysense.ts";
 import type { CompileOptions, Runtime } from "../runtime/session.ts";
@@ -105,15 +105,25 @@ function toPlace(input: EncodeInput): Place {
     const { data, shape, mask, dates } = given;
     const full = (shape.length === 3 ? [1, ...shape] : shape) as ImageStack["shape"];
     const bands = given.bands ?? modelBands(sensor).slice(0, full[1]);
-    place[sensor] = {
-      data: data instanceof Float32Array ? data : Float32Array.from(data),
-      shape: full,
-      bands,
-      ...(mask && { mask }),
-      ...(dates && { dates }),
-    };
+    const values = data instanceof Float32Array ? data : Float32Array.from(data);
+    place[sensor] = { data: values, shape: full, bands, ...(mask && { mask }), ...(dates && { dates }) };
+    if (mask !== undefined) place[sensor].data = fillMasked(place[sensor], profiles[sensor]);
   }
   return place;
+}
+
+/** Masked pixels may hold anything; the band's mean in their place leaves no trace in the cells beside them. */
+function fillMasked(
+  { data, mask, bands, shape: [, , height, width] }: ImageStack,
+  profile: SensorProfile,
+): Float32Array {
+  const pixels = height * width;
+  return data.map((value, i) => {
+    const date = Math.floor(i / (bands.length * pixels));
+    if (mask![date * pixels + (i % pixels)] !== 0) return value;
+    const band = bands[Math.floor(i / pixels) % bands.length];
+    return (profile.bands.find(({ name }) => name === band)?.normalisation?.mean ?? 0) * profile.div;
+  });
 }
 
 function toEncoded(cells: EncodedCells, config: SkySenseConfig): Encoded {

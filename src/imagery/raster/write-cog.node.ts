@@ -14,8 +14,9 @@ export interface WriteCogOptions extends LongCall {
   /** Replaced at the end, when all is written. */
   path: string;
   grid: Grid;
-  /** Half floats have no type here: give float32. */
   type: RasterType;
+  /** Store float32 values in 16 bits. */
+  halfFloat?: boolean;
   /** physical = value · scale + offset. */
   bands: readonly RawBand[];
   metadata?: Readonly<Record<string, string>>;
@@ -36,7 +37,17 @@ export interface WriteCogOptions extends LongCall {
  * @throws SkySenseError `DISK_FULL` | `NOT_WRITABLE` | `RASTER_WRITE`; nothing half-written stays.
  */
 export async function writeCog(options: WriteCogOptions): Promise<void> {
-  const { path, grid, type, bands, rows, metadata = {}, compression = "DEFLATE", signal } = options;
+  const {
+    path,
+    grid,
+    type,
+    bands,
+    rows,
+    metadata = {},
+    compression = "DEFLATE",
+    halfFloat = false,
+    signal,
+  } = options;
   const layout: RawLayout = { type, width: grid.width, height: grid.height, bands };
   const folder = resolve(dirname(path));
   const work = join(folder, `.part-${process.pid}-${randomBytes(4).toString("hex")}`);
@@ -53,6 +64,7 @@ export async function writeCog(options: WriteCogOptions): Promise<void> {
         gdal.translate("/output/pixels.vrt", "cog", [
           ...["-of", "COG", "-co", `COMPRESS=${compression}`, "-co", `BLOCKSIZE=${blockSize(type, bands.length)}`],
           ...(compression === "NONE" ? [] : ["-co", "PREDICTOR=YES"]),
+          ...(halfFloat ? ["-co", "NBITS=16"] : []),
           // Level 1 takes a fifth of level 6's time in WebAssembly and gives files 14 % larger.
           ...(compression === "DEFLATE" ? ["-co", "LEVEL=1"] : []),
           ...["-co", `OVERVIEW_RESAMPLING=${options.overviews ?? "AVERAGE"}`, "-co", "BIGTIFF=IF_SAFER"],
