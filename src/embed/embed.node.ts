@@ -11,6 +11,7 @@ import { sceneNeeds } from "./scene-needs.ts";
 import { software } from "./software.ts";
 import { tileScene } from "./tiling.ts";
 import { chooseWindows, type WindowOptions } from "./windows.ts";
+import type { FeatureType } from "./write-features.node.ts";
 import { writeOutputs } from "./write-outputs.node.ts";
 
 export interface EmbedOptions
@@ -25,7 +26,7 @@ export interface EmbedOptions
   model?: string | SkySense;
   device?: "auto" | "cpu" | "webgpu" | "cuda";
   /** How `features.tif` stores numbers. Default int8, with a scale and an offset a band. */
-  dataType?: "int8" | "float16" | "float32";
+  dataType?: FeatureType;
   /** What the report shows as the command. */
   command?: string;
 }

@@ -2,26 +2,22 @@ import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { LongCall } from "../core/progress.ts";
 import { writeAtomic } from "../core/write-atomic.node.ts";
-import type { SourceDescription } from "../imagery/out/description.ts";
-import { type Footprint, footprint } from "../imagery/out/footprint.ts";
 import { writeEmbeddings } from "../imagery/out/geoparquet.node.ts";
 import { type EmbeddingProduct, embeddingCollection, embeddingItem } from "../imagery/out/stac.ts";
 import { modelItem } from "../imagery/out/stac-model.ts";
-import { writeCog } from "../imagery/raster/write-cog.node.ts";
-import { gsdMetres, locationOf } from "../imagery/scene/crs.ts";
-import { describe } from "../imagery/scene/describe.ts";
-import type { Decision, Scene } from "../imagery/scene/scene.ts";
+import { gsdMetres } from "../imagery/scene/crs.ts";
+import type { Scene } from "../imagery/scene/scene.ts";
 import { profiles } from "../imagery/sensor/profiles.ts";
-import { embedReport, type SensorReport } from "../report/embed-report.ts";
+import { embedReport } from "../report/embed-report.ts";
 import { trueColour } from "../report/picture.ts";
 import { renderPreview } from "../report/preview.node.ts";
 import type { ComputedFeatures } from "./compute-features.node.ts";
 import { describeModel, modelSignature } from "./describe-model.ts";
-import { featureRows } from "./feature-file.node.ts";
+import { footprintOf, pictureTitle, sensorReports, sourcesOf, titleOf } from "./describe-scene.ts";
 import type { SkySense } from "./model.ts";
-import { bandMajor, int8NoData, quantisationOf, quantise } from "./quantise.ts";
 import { software } from "./software.ts";
-import { type FeatureSummary, pictureOfFeatures, summarise } from "./summarise.node.ts";
+import { pictureOfFeatures, summarise } from "./summarise.node.ts";
+import { type FeatureType, writeFeatures } from "./write-features.node.ts";
 
 export interface OutputOptions extends LongCall {
   scene: Scene;
@@ -30,7 +26,7 @@ export interface OutputOptions extends LongCall {
   /** In cells. */
   windows: { window: number; overlap: number; tile: number };
   out: string;
-  dataType: "int8" | "float16" | "float32";
+  dataType: FeatureType;
   command: string;
   device: { type: "cpu" | "gpu"; name: string };
   parameters: Readonly<Record<string, unknown>>;
@@ -61,7 +57,7 @@ export async function writeOutputs(options: OutputOptions) {
   const sources = sourcesOf(scene);
   const dimensions = features.channels;
 
-  const raster = await writeFeatures(paths.features, options, summary);
+  const raster = await writeFeatures({ ...options, path: paths.features, ranges: summary.ranges });
   await writeEmbeddings({
     path: paths.embeddings,
     rows: summary.tiles.map(({ window, vector, valid }) => ({
@@ -178,104 +174,6 @@ const purposes = {
   model: "STAC description of the model",
   preview: "the input and three principal components",
 } as const;
-
-async function writeFeatures(path: string, options: OutputOptions, { ranges }: FeatureSummary) {
-  const { scene, features, dataType, signal, onProgress } = options;
-  const { channels } = features;
-  const abort = signal === undefined ? {} : { signal };
-  const int8 = dataType === "int8";
-  const quantisation = quantisationOf(ranges);
-  async function* rows() {
-    for await (const { data } of featureRows(features, abort)) {
-      yield int8 ? quantise(data, quantisation) : bandMajor(data, channels);
-    }
-  }
-  await writeCog({
-    path,
-    grid: scene.grid,
-    type: int8 ? "int8" : "float32",
-    ...(dataType === "float16" && { halfFloat: true }),
-    bands: Array.from({ length: channels }, (_, c) => ({
-      name: `feature ${c}`,
-      ...(int8
-        ? { nodata: int8NoData, scale: quantisation.scale[c]!, offset: quantisation.offset[c]! }
-        : { nodata: Number.NaN }),
-    })),
-    metadata: { SOFTWARE: software, MODEL: options.model.name, WEIGHTS_SHA256: await options.model.weightsHash() },
-    rows: rows(),
-    ...abort,
-    ...(onProgress && { onProgress }),
-  });
-  return {
-    grid: scene.grid,
-    dimensions: channels,
-    dataType,
-    ...(int8
-      ? { nodata: int8NoData, scale: Array.from(quantisation.scale), offset: Array.from(quantisation.offset) }
-      : { nodata: "nan" as const }),
-  };
-}
-
-function sourcesOf({ sensors, decisions }: Scene): SourceDescription[] {
-  return sensors.map(({ sensor, files, bands, units, dates, gsdMetres }) => ({
-    sensor,
-    files,
-    bands,
-    unit: units,
-    dates,
-    ...(gsdMetres !== undefined && { gsdMetres }),
-    decisions: sentences(decisions.filter(({ file }) => file === undefined || files.includes(file))),
-  }));
-}
-
-/** One sentence for all files of which the same was found in the same way. */
-function sentences(decisions: readonly Decision[]): string[] {
-  const filesOf = new Map<string, string[]>();
-  for (const { what, from, file } of decisions) {
-    const text = `${what} (${from})`;
-    filesOf.set(text, [...(filesOf.get(text) ?? []), ...(file === undefined ? [] : [basename(file)])]);
-  }
-  return [...filesOf].map(([text, files]) => {
-    if (files.length === 0) return text;
-    return `${files[0]}${files.length > 1 ? ` and ${files.length - 1} more` : ""}: ${text}`;
-  });
-}
-
-async function sensorReports(scene: Scene, abort: { signal?: AbortSignal }): Promise<SensorReport[]> {
-  const described = await describe(scene, abort);
-  const sources = sourcesOf(scene);
-  return described.sensors.map(({ sensor, files, units, dates, gsdMetres, masked, bands }, i) => ({
-    name: sensor,
-    files,
-    unit: units.files,
-    dates,
-    ...(gsdMetres !== undefined && { gsdMetres }),
-    decisions: sources[i]!.decisions,
-    bands: bands.map(({ name, raw, normalised }) => ({ name, raw, normalised, valid: 1 - masked })),
-  }));
-}
-
-/** The outline of a window of cells in longitude and latitude, or in cells without georeference. */
-function footprintOf({ grid, location }: Scene, window: readonly [number, number, number, number]): Footprint {
-  const toLonLat = (position: readonly [number, number]) => {
-    const at = locationOf(grid, position);
-    return [at?.longitude ?? Number.NaN, at?.latitude ?? Number.NaN] as const;
-  };
-  return footprint({ transform: [1, 0, 0, 0, 1, 0], window, ...(location && { toLonLat }) });
-}
-
-function titleOf({ sensors }: Scene): string {
-  const files = sensors.flatMap((sensor) => sensor.files);
-  return `${basename(files[0]!)}${files.length > 1 ? ` and ${files.length - 1} more` : ""}`;
-}
-
-function pictureTitle({ sensors }: Scene): string {
-  const { sensor, dates } = sensors[0]!;
-  const known = dates.filter((date) => date !== undefined).map((date) => date.slice(0, 10));
-  const when =
-    known.length === 0 ? "" : known.length === 1 ? `, ${known[0]}` : `, median of ${known[0]} … ${known.at(-1)}`;
-  return `${profiles[sensor].title}${when}`;
-}
 
 function fileSafe(name: string): string {
   return name.replace(/[^A-Za-z0-9._-]+/g, "-") || "embedding";

@@ -50,7 +50,7 @@ test("openWeights: SHA-256 is that of the file", async () => {
 test("openWeights: a file that is not there or is a folder is named", () => {
   const missing = join(folder, "none.safetensors");
   expect(() => openWeights(missing)).toThrow(
-    `(${missing}). Name a .safetensors file that exists and that you may read.`,
+    `(${missing}). Check the path and its permissions.`,
   );
   expect(() => openWeights(folder)).toThrow(`(${folder}). Name a .safetensors file`);
 });

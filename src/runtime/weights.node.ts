@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, createReadStream, fstatSync, openSync, readSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { SkySenseError } from "../core/error.ts";
+import { unreadable } from "../core/read-file.node.ts";
 import { headerEnd, readHeader, type StoredEntry, viewTensor } from "../core/safetensors.ts";
 import { type Mapping, mapFile, pageBytes } from "./mapping.node.ts";
 import { type Weights, type WeightsSource, weightsFromTensors, weightsTable } from "./weights.ts";
@@ -63,16 +64,6 @@ function openFile(file: string): number {
   } catch (error) {
     throw unreadable(file, error);
   }
-}
-
-function unreadable(file: string, cause: unknown): SkySenseError {
-  return new SkySenseError({
-    code: "FILE_UNREADABLE",
-    what: `the weights cannot be read: ${(cause as Error).message}`,
-    where: file,
-    remedy: "Name a .safetensors file that exists and that you may read.",
-    cause,
-  });
 }
 
 /** Cut the file into stretches that can be mapped; a tensor never lies in two. */
