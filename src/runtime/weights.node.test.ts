@@ -52,7 +52,7 @@ test("openWeights: a file that is not there or is a folder is named", () => {
   expect(() => openWeights(missing)).toThrow(
     `(${missing}). Check the path and its permissions.`,
   );
-  expect(() => openWeights(folder)).toThrow(`(${folder}). Name a .safetensors file`);
+  expect(() => openWeights(folder)).toThrow(`this is a folder, not a file (${folder}). Check`);
 });
 
 test("openWeights: a truncated file is refused before anything is mapped", () => {
