@@ -1,3 +1,5 @@
+import { realpathSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { startWorker } from "../../core/worker.node.ts";
 
 /** Real folders that GDAL sees as /input and /output; without `output`, that one is in memory. */
@@ -8,7 +10,7 @@ export interface GdalFolders {
 
 export interface GdalRequest {
   id: number;
-  command: "info" | "translate" | "warp" | "transform" | "bytes";
+  command: "info" | "translate" | "warp" | "transform" | "bytes" | "close";
   path?: string;
   options: string[];
   output?: string;
@@ -34,6 +36,10 @@ export interface GdalSession {
   /** `gdaltransform` of [x, y] points. */
   transform(points: number[][], options: string[]): Promise<number[][]>;
   bytes(path: string): Promise<Uint8Array>;
+  /** Close a source that `info`, `translate` or `warp` opened: its file may go. */
+  release(path: string): Promise<void>;
+  /** False after a crash of GDAL, which fails all calls from then on. */
+  readonly alive: boolean;
   close(): Promise<void>;
 }
 
@@ -79,6 +85,10 @@ export function gdalSession(folders: GdalFolders): GdalSession {
     warp: (path, output, options) => call({ command: "warp", path, output, options }),
     transform: (points, options) => call({ command: "transform", points, options }),
     bytes: (path) => call({ command: "bytes", path, options: [] }),
+    release: (path) => call({ command: "close", path, options: [] }),
+    get alive() {
+      return ended === undefined;
+    },
     async close() {
       await worker.terminate();
     },
@@ -103,5 +113,30 @@ export async function withGdal<T>(
   } finally {
     signal?.removeEventListener("abort", stop);
     await gdal.close();
+  }
+}
+
+const idleMs = 10_000;
+let shared: { gdal: GdalSession; jobs: number; timer?: NodeJS.Timeout } | undefined;
+
+/**
+ * Run a job in a GDAL that sees the folder for temporary files as /output. It is shared and kept for some seconds,
+ * since a time series brings a hundred short jobs.
+ */
+export async function withSharedGdal<T>(job: (gdal: GdalSession) => Promise<T>): Promise<T> {
+  if (!shared?.gdal.alive) shared = { gdal: gdalSession({ output: realpathSync(tmpdir()) }), jobs: 0 };
+  const mine = shared;
+  clearTimeout(mine.timer);
+  mine.jobs++;
+  try {
+    return await job(mine.gdal);
+  } finally {
+    if (--mine.jobs === 0) {
+      mine.timer = setTimeout(() => {
+        if (shared === mine) shared = undefined;
+        void mine.gdal.close();
+      }, idleMs);
+      mine.timer.unref();
+    }
   }
 }

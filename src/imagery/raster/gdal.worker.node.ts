@@ -65,6 +65,11 @@ async function answer({ command, path, options, output, points }: GdalRequest): 
       return api.gdaltransform(points!, options);
     case "bytes":
       return api.getFileBytes(path!);
+    case "close": {
+      const open = datasets.get(path!);
+      datasets.delete(path!);
+      return open && api.close(open);
+    }
   }
 }
 

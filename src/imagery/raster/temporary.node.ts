@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { realpathSync, rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ const alive = new Set<string>();
  * @throws SkySenseError `DISK_FULL` | `NOT_WRITABLE`
  */
 export async function temporaryFolder(): Promise<{ folder: string; remove(): Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), "skysense-")).catch((error: unknown) => {
+  const folder = await mkdtemp(join(realpathSync(tmpdir()), "skysense-")).catch((error: unknown) => {
     throw explain(error, tmpdir());
   });
   if (alive.size === 0) process.once("exit", removeAll);

@@ -1,5 +1,5 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { SkySenseError } from "../../core/error.ts";
 import { type Grid, pixelToWorld, shiftTransform, type Window, worldToPixel } from "../../core/grid.ts";
 import { explain } from "../../core/write-atomic.node.ts";
@@ -7,7 +7,7 @@ import type { Raster } from "../raster.ts";
 import { blockCache } from "./block-cache.ts";
 import { decompress } from "./decompress.node.ts";
 import { unsupported } from "./errors.ts";
-import { GdalError, type GdalSession, withGdal } from "./gdal-session.node.ts";
+import { GdalError, type GdalSession, withSharedGdal } from "./gdal-session.node.ts";
 import { alphaBand } from "./mask.ts";
 import { mosaic } from "./mosaic.ts";
 import { openRaster } from "./open.node.ts";
@@ -46,7 +46,7 @@ export async function warpOnto(
   const { folder, remove } = await temporaryFolder();
   const done: Raster[] = [];
   try {
-    await withGdal({ output: folder }, signal, async (gdal) => {
+    await withSharedGdal(async (gdal) => {
       for (const [i, one] of sources.entries()) {
         const raster = typeof one === "string" ? await openRaster(one, { ...(signal && { signal }) }) : one;
         try {
@@ -85,7 +85,7 @@ interface Job {
  * @returns undefined: the source does not touch the grid.
  */
 async function warpOne(gdal: GdalSession, job: Job): Promise<Raster | undefined> {
-  const { raster, grid, folder, name, resampling } = job;
+  const { raster, grid, folder, name, resampling, signal } = job;
   const window = await windowUnder(gdal, raster.grid, grid);
   if (window === undefined) return undefined;
   const alpha = alphaBand(raster.bands);
@@ -106,10 +106,12 @@ async function warpOne(gdal: GdalSession, job: Job): Promise<Raster | undefined>
     ...(masked && { mask: `${name}.mask` }),
   });
   await writeFile(join(folder, `${name}.vrt`), vrt);
+  signal?.throwIfAborted();
+  const inside = `/output/${basename(folder)}/${name}`;
   const [x0, y0] = pixelToWorld(grid.transform, [0, 0]);
   const [x1, y1] = pixelToWorld(grid.transform, [grid.width, grid.height]);
   try {
-    await gdal.warp(`/output/${name}.vrt`, name, [
+    await gdal.warp(`${inside}.vrt`, `${basename(folder)}/${name}`, [
       ...["-of", "GTiff", "-ot", gdalTypes[type], "-t_srs", grid.crs!, "-r", gdalNames[resampling] ?? resampling],
       ...["-te", ...[x0, y1, x1, y0].map(String), "-ts", String(grid.width), String(grid.height), "-dstalpha"],
       ...(nodata === undefined ? [] : ["-dstnodata", String(nodata).toLowerCase()]),
@@ -118,7 +120,10 @@ async function warpOne(gdal: GdalSession, job: Job): Promise<Raster | undefined>
   } catch (error) {
     if (!(error instanceof GdalError)) throw error;
     throw unsupported(raster.path, `GDAL cannot bring the image onto the grid: ${error.message}`);
+  } finally {
+    if (gdal.alive) await gdal.release(`${inside}.vrt`);
   }
+  await rm(join(folder, `${name}.raw`)); // the pixels are in the result now
   const out = await openTiff(await fileSource(join(folder, `${name}.tif`)), {
     ...{ decompress, cache: blockCache(2 ** 26), parallel: 2 },
   });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import type { RasterData, RasterType } from "../raster.ts";
-import { gdalSession } from "./gdal-session.node.ts";
+import { withSharedGdal } from "./gdal-session.node.ts";
 import { openRaster } from "./open.node.ts";
 import { newData } from "./unpack.ts";
 import { type WriteCogOptions, writeCog } from "./write-cog.node.ts";
@@ -48,10 +48,7 @@ interface Info {
 }
 
 async function gdalInfo(path: string): Promise<Info> {
-  const gdal = gdalSession({ input: folder });
-  const info = (await gdal.info(path.replace(folder, "/input"))) as Info;
-  await gdal.close();
-  return info;
+  return withSharedGdal(async (gdal) => (await gdal.info(path.replace(tmpdir(), "/output"))) as Info);
 }
 
 test.each(["int8", "uint8", "float32"] as const)(
@@ -94,20 +91,6 @@ test.each(["int8", "uint8", "float32"] as const)(
     expect(data).toEqual(want);
   },
 );
-
-test("writeCog: hundreds of bands get tiles small enough to read, and overviews", async () => {
-  const path = join(folder, "many.tif");
-  const bands = Array.from({ length: 192 }, (_, i) => ({ name: `f${i}` }));
-  await writeCog({ path, grid: { ...grid, height: 200 }, type: "int8", bands, rows: rows("int8", 192, 50) });
-  const info = await gdalInfo(path);
-  expect(info.bands.length).toBe(192);
-  expect(info.bands[191]!.block).toEqual([128, 128]);
-  expect(info.bands[191]!.overviews.length).toBeGreaterThan(0);
-  const raster = await openRaster(path);
-  const { data } = await raster.read({ window: [250, 150, 1, 1] });
-  await raster.close();
-  expect([...data]).toEqual(bands.map((_, band) => value("int8", band, 150, 250)));
-});
 
 test("writeCog: pixels may come as a raw file, and a scene without georeference stays one", async () => {
   const raw = join(folder, "pixels.bin");
