@@ -49,9 +49,7 @@ test("openWeights: SHA-256 is that of the file", async () => {
 
 test("openWeights: a file that is not there or is a folder is named", () => {
   const missing = join(folder, "none.safetensors");
-  expect(() => openWeights(missing)).toThrow(
-    `(${missing}). Check the path and its permissions.`,
-  );
+  expect(() => openWeights(missing)).toThrow(`(${missing}). Check the path and its permissions.`);
   expect(() => openWeights(folder)).toThrow(`this is a folder, not a file (${folder}). Check`);
 });
 
