@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { moduleGraph } from "../src/checkpoint/module-graph.ts";
@@ -14,7 +14,8 @@ function read(path: string) {
 
 for (const name of readdirSync(root)) {
   const config = JSON.parse(readFileSync(new URL(`${name}/config.json`, root), "utf8"));
-  if (!classes.includes(config.class_)) continue;
+  // Cases of gradients and training name the same classes, and have other files.
+  if (!classes.includes(config.class_) || !existsSync(new URL(`${name}/io.safetensors`, root))) continue;
   test(`${name}: every output and intermediate equals the official one`, async () => {
     const io = read(`${name}/io.safetensors`);
     const weights = read(`${name}/model.safetensors`);
