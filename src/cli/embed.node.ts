@@ -10,7 +10,7 @@ export function addEmbed(program: Command): void {
     .command("embed")
     .summary("turn images of one place into features")
     .description(
-      "Turn images of one place, any mix of sensors and dates, into features: a dense map, one vector a tile,\n" +
+      "Turn images of one place, any mix of sensors and dates, into features: a dense map, one vector a tile, " +
         "a picture and a report. An interrupted run goes on when the same command is run again.",
     )
     .argument("<files...>", "GeoTIFF, PNG, JPEG, WebP or what else GDAL reads; paths or URLs")

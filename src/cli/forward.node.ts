@@ -7,7 +7,7 @@ export function addForward(program: Command): void {
     .command("forward")
     .summary("run one official module on tensors from a file")
     .description(
-      "Run one module of the official model (SwinTransformerV2, VisionTransformer, TransformerEncoder, UPHead or\n" +
+      "Run one module of the official model (SwinTransformerV2, VisionTransformer, TransformerEncoder, UPHead or " +
         "SkySense) on tensors from a file, and write every output and intermediate.",
     )
     .requiredOption("--config <json>", 'the module: {"class_", "constructor"} with the official arguments')

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { SkySenseError } from "../core/error.ts";
+import { software } from "../embed/software.ts";
 import { addEmbed } from "./embed.node.ts";
 import { addForward } from "./forward.node.ts";
 import { addInspect } from "./inspect.node.ts";
@@ -13,6 +14,7 @@ async function main(argv: readonly string[]): Promise<number> {
   process.once("SIGTERM", () => interrupt.abort(new Error("interrupted")));
   const program = new Command("skysense")
     .description("SkySense: features of satellite and aerial images")
+    .version(software)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text) });
   program.setOptionValue("signal", interrupt.signal);

@@ -6,6 +6,7 @@ import { type OpenSceneOptions, openScene } from "../imagery/scene/open-scene.no
 import type { Scene } from "../imagery/scene/scene.ts";
 import { computeFeatures, fingerprintOf } from "./compute-features.node.ts";
 import { loadModel } from "./load-model.node.ts";
+import { withLock } from "./lock.node.ts";
 import type { SkySense } from "./model.ts";
 import { sceneNeeds } from "./scene-needs.ts";
 import { software } from "./software.ts";
@@ -51,7 +52,7 @@ export interface EmbedResult {
  * Scenes are read, encoded and blended window by window, so they never have to fit in memory. When a run is
  * interrupted, the same call goes on where it stopped.
  *
- * @throws SkySenseError those of `openScene`, `loadModel` and `SkySense.encode`; `DISK_FULL` | `NOT_WRITABLE`
+ * @throws SkySenseError those of `openScene`, `loadModel` and `SkySense.encode`; `FOLDER_BUSY` | `DISK_FULL` | `NOT_WRITABLE`
  */
 export async function embed(options: EmbedOptions): Promise<EmbedResult> {
   const {
@@ -71,44 +72,42 @@ export async function embed(options: EmbedOptions): Promise<EmbedResult> {
   try {
     scene = await openScene(inputs, { ...sceneOptions, ...sceneNeeds(model.config), ...(signal && { signal }) });
     const windows = chooseWindows(scene, { window, overlap, tile });
+    const opened = scene;
     const work = join(out, ".skysense-embed");
-    const request = {
-      inputs: await statesOf(inputs),
-      scene: sceneOptions,
-      windows,
-      model: await model.weightsHash(),
-      software,
-    };
-    const features = await computeFeatures({
-      scene,
-      model,
-      tiling: tileScene({ ...scene.grid, ...windows }),
-      batch: windows.batch,
-      work,
-      fingerprint: fingerprintOf(request),
-      ...(signal && { signal }),
-      ...(onProgress && { onProgress }),
+    return await withLock(work, async () => {
+      const request = {
+        inputs: await statesOf(inputs),
+        scene: sceneOptions,
+        windows,
+        model: await model.weightsHash(),
+        software,
+      };
+      const abort = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
+      const features = await computeFeatures({
+        scene: opened,
+        model,
+        tiling: tileScene({ ...opened.grid, ...windows }),
+        batch: windows.batch,
+        work,
+        fingerprint: fingerprintOf(request),
+        ...abort,
+      });
+      const written = await writeOutputs({
+        scene: opened,
+        model,
+        features,
+        windows,
+        out,
+        dataType,
+        command,
+        device: { type: device === "cuda" || device === "webgpu" ? "gpu" : "cpu", name: cpus()[0]?.model ?? arch() },
+        parameters: { ...windows, dataType, device: device ?? "auto" },
+        ...abort,
+      });
+      await rm(work, { recursive: true, force: true });
+      const { width, height, resumedRows } = features;
+      return { ...written, size: [width, height] as const, resumedRows, warnings: opened.warnings };
     });
-    const written = await writeOutputs({
-      scene,
-      model,
-      features,
-      windows,
-      out,
-      dataType,
-      command,
-      device: { type: device === "cuda" || device === "webgpu" ? "gpu" : "cpu", name: cpus()[0]?.model ?? arch() },
-      parameters: { ...windows, dataType, device: device ?? "auto" },
-      ...(signal && { signal }),
-      ...(onProgress && { onProgress }),
-    });
-    await rm(work, { recursive: true, force: true });
-    return {
-      ...written,
-      size: [features.width, features.height],
-      resumedRows: features.resumedRows,
-      warnings: scene.warnings,
-    };
   } finally {
     await scene?.close();
     if (typeof wanted === "string") await model.release();
