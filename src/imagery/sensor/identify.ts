@@ -185,7 +185,7 @@ function bandsUnknown(
 ) {
   const count = names.length;
   const guess = { hr: "rgbnir", s2: ["B02", "B03", "…"], s1: "vvvh" }[sensor];
-  const perDate = sensor === "s1" ? 2 : [13, 12, 10, 6, 4].find((n) => count % n === 0);
+  const perDate = (sensor === "s1" ? [2] : [13, 12, 10, 6, 4]).find((n) => count % n === 0);
   const [best] = perDate === undefined ? [] : guessOrders(sensor, columns.slice(0, perDate));
   const likely = best !== undefined && best.fit > 0.7;
   return refusal({

@@ -94,5 +94,8 @@ export function implausibleAfter(sensor: SensorName, conversion: Conversion, s: 
   if (sensor === "s2") {
     return high > 60 && high < 30_000 && low > -3000 ? undefined : `reflectance × 10000 of ${text}: no surface`;
   }
-  return low > -1 && high < 256 && s.max > 0 ? undefined : s.max === 0 ? undefined : `${text}: not within 0–255`;
+  if (s.max === 0) return undefined;
+  // Fewer bits than the units have: a picture that is black to the eye and to the model.
+  if (conversion.scale < 1 && s.max > 1 && high < 8) return `${text} of 0–255: nearly black`;
+  return low > -1 && high < 256 ? undefined : `${text}: not within 0–255`;
 }

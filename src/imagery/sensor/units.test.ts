@@ -117,3 +117,11 @@ test("statistics: agree with sorting by hand and leave out what is not finite", 
   );
   expect(statistics([Number.NaN])).toMatchObject({ valid: 0, min: Number.NaN, whole: false });
 });
+
+describe("HR units", () => {
+  test("decideUnits: 8-bit values declared as 11 or 16 bits are nearly black, and refused", () => {
+    const eight = spread(20, 220, true);
+    expect(outcome("hr", eight, "uint8", { units: "0-65535" })(0)).toBe('UNITS_IMPLAUSIBLE {"units":"0-255"}');
+    expect(outcome("hr", spread(0, 2000, true), "uint16", { units: "0-2047" })(2047)).toBeCloseTo(255, 5);
+  });
+});
