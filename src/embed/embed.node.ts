@@ -8,6 +8,7 @@ import { computeFeatures, fingerprintOf } from "./compute-features.node.ts";
 import { loadModel } from "./load-model.node.ts";
 import { withLock } from "./lock.node.ts";
 import type { SkySense } from "./model.ts";
+import { commonPeriod } from "./prepare.ts";
 import { sceneNeeds } from "./scene-needs.ts";
 import { software } from "./software.ts";
 import { tileScene } from "./tiling.ts";
@@ -71,7 +72,9 @@ export async function embed(options: EmbedOptions): Promise<EmbedResult> {
   let scene: Scene | undefined;
   try {
     scene = await openScene(inputs, { ...sceneOptions, ...sceneNeeds(model.config), ...(signal && { signal }) });
-    const windows = chooseWindows(scene, { window, overlap, tile });
+    const sensors = scene.sensors.map(({ sensor }) => sensor);
+    const period = commonPeriod(model.config, sensors);
+    const windows = chooseWindows(scene, { window, overlap, tile, period });
     const opened = scene;
     const work = join(out, ".skysense-embed");
     return await withLock(work, async () => {

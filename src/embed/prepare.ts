@@ -30,6 +30,35 @@ export function pixelsPerCell(config: SkySenseConfig, sensor: SensorName): numbe
 }
 
 /**
+ * Cells along a side after which an encoder's patches and windows repeat. An image has to hold whole ones: the official
+ * Swin fills windows that stick out with zeros, which the tokens beside them then attend to, and refuses maps smaller
+ * than a window. And parts of an image are seen as in the whole only if they start at a multiple of it.
+ */
+export function period(config: SkySenseConfig, sensor: SensorName): number {
+  if (sensor !== "hr") return config[sensor]!.head.scale;
+  const { depths, window } = config.hr!;
+  const cellsPerWindow = depths.map((_, stage) => {
+    const side = typeof window === "number" ? window : window[stage]!;
+    const tokensPerCell = 2 ** (depths.length - 1 - stage);
+    return side / greatestCommonDivisor(side, tokensPerCell);
+  });
+  return leastCommonMultiple(cellsPerWindow);
+}
+
+/** The {@link period} of several encoders together. */
+export function commonPeriod(config: SkySenseConfig, sensors: readonly SensorName[]): number {
+  return leastCommonMultiple(sensors.map((sensor) => period(config, sensor)));
+}
+
+function leastCommonMultiple(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => (a * b) / greatestCommonDivisor(a, b), 1);
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+/**
  * Check, normalise and pad the images of one sensor.
  *
  * Images grow at the right and the bottom to whole cells, patches and windows; the edge is repeated there, so that
@@ -52,8 +81,8 @@ export function prepareStack(sensor: SensorName, stack: ImageStack, config: SkyS
   const [dates, , height, width] = stack.shape;
   const cell = pixelsPerCell(config, sensor);
   const grid = [Math.ceil(height / cell), Math.ceil(width / cell)] as const;
-  const side = (extent: number) => (sensor === "hr" ? hrSide(extent, config) : sentinelSide(extent, config, sensor));
-  const [tall, wide] = [side(height), side(width)];
+  const step = cell * period(config, sensor);
+  const [tall, wide] = [Math.ceil(height / step) * step, Math.ceil(width / step) * step];
   const data = replicateEdge(normalised, dates * bands.length, [height, width], [tall, wide]);
   const notes =
     tall === height && wide === width
@@ -119,31 +148,6 @@ function selectBands(stack: ImageStack, bands: readonly string[]): ImageStack {
     }
   }
   return { ...stack, data, bands, shape: [dates, bands.length, height, width] };
-}
-
-/**
- * Whole cells, and whole windows at every stage: the official model fills windows that stick out with zeros, which the
- * tokens beside them then attend to, and refuses maps smaller than a window.
- */
-function hrSide(extent: number, config: SkySenseConfig): number {
-  const { depths, window } = config.hr!;
-  const cell = pixelsPerCell(config, "hr");
-  const cellsPerWindow = depths.map((_, stage) => {
-    const side = typeof window === "number" ? window : window[stage]!;
-    const tokensPerCell = 2 ** (depths.length - 1 - stage);
-    return side / greatestCommonDivisor(side, tokensPerCell);
-  });
-  const step = cellsPerWindow.reduce((a, b) => (a * b) / greatestCommonDivisor(a, b), 1);
-  return Math.ceil(extent / (cell * step)) * cell * step;
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
-}
-
-function sentinelSide(extent: number, config: SkySenseConfig, sensor: "s2" | "s1"): number {
-  const { patch } = config[sensor]!.encoder;
-  return Math.ceil(extent / patch) * patch;
 }
 
 /** [images, h, w] → [images, H, W], the last row and column repeated. */

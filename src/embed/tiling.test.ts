@@ -3,24 +3,31 @@ import { expect, test } from "vitest";
 import { createBlender, finishedRows, tileAxis, tileScene } from "./tiling.ts";
 
 const sizes = fc
-  .tuple(
-    fc.integer({ min: 1, max: 90 }),
-    fc.integer({ min: 1, max: 24 }),
-    fc.double({ min: 0, max: 0.49, noNaN: true }),
-  )
-  .map(([length, window, share]) => ({ length, window, overlap: Math.floor(window * share) }));
+  .record({
+    length: fc.integer({ min: 1, max: 90 }),
+    period: fc.integer({ min: 1, max: 4 }),
+    periods: fc.integer({ min: 1, max: 8 }),
+    shared: fc.double({ min: 0, max: 0.99, noNaN: true }),
+  })
+  .map(({ length, period, periods, shared }) => ({
+    length,
+    period,
+    window: periods * period,
+    overlap: Math.floor(periods * shared) * period,
+  }));
 
-test("tileAxis: windows lie inside, cover every cell, and weights add up to one", () => {
+test("tileAxis: windows lie inside, start in step, cover every cell, and weights add up to one", () => {
   fc.assert(
-    fc.property(sizes, ({ length, window, overlap }) => {
-      const { starts, size, weights } = tileAxis(length, { window, overlap });
+    fc.property(sizes, ({ length, ...options }) => {
+      const { starts, sizes, weights } = tileAxis(length, options);
       const sums = new Float64Array(length);
       for (const [k, start] of starts.entries()) {
-        expect(start).toBeGreaterThanOrEqual(0);
-        expect(start + size).toBeLessThanOrEqual(length);
-        for (let i = 0; i < size; i++) {
-          expect(weights[k * size + i]).toBeGreaterThan(0);
-          sums[start + i]! += weights[k * size + i]!;
+        expect(start % options.period).toBe(0);
+        expect(start + sizes[k]!).toBeLessThanOrEqual(length);
+        expect(sizes[k]).toBeGreaterThan(Math.min(options.window, length) - options.period);
+        for (const [i, weight] of weights[k]!.entries()) {
+          expect(weight).toBeGreaterThan(0);
+          sums[start + i]! += weight;
         }
       }
       for (const sum of sums) expect(sum).toBeCloseTo(1, 5);
@@ -33,18 +40,19 @@ test("createBlender: a map that every window sees alike comes out as it is, in r
   fc.assert(
     fc.property(sizes, sizes, (x, y) => {
       const [width, height, channels] = [x.length, y.length, 2];
-      const { window, overlap } = x;
-      const tiling = tileScene({ width, height, window, overlap });
+      const { window, overlap, period } = x;
+      const tiling = tileScene({ width, height, window, overlap, period });
       const value = (row: number, column: number, k: number) => Math.sin(row * 7 + column * 3 + k);
       const blender = createBlender(tiling, { width, channels });
       let nextRow = 0;
       for (const [row, top] of tiling.rows.starts.entries()) {
         for (const [column, left] of tiling.columns.starts.entries()) {
-          const features = new Float32Array(tiling.rows.size * tiling.columns.size * channels);
+          const [tall, wide] = [tiling.rows.sizes[row]!, tiling.columns.sizes[column]!];
+          const features = new Float32Array(tall * wide * channels);
           for (let i = 0; i < features.length; i++) {
             const cell = Math.floor(i / channels);
-            const r = top + Math.floor(cell / tiling.columns.size);
-            features[i] = value(r, left + (cell % tiling.columns.size), i % channels);
+            const r = top + Math.floor(cell / wide);
+            features[i] = value(r, left + (cell % wide), i % channels);
           }
           blender.add(row, column, features);
         }

@@ -15,24 +15,36 @@ export interface WindowOptions {
 const maxWindowTokens = 65_536;
 const batchTokens = 1_024;
 
-/** Fill in the defaults for a scene. @throws SkySenseError `BAD_WINDOW` */
+/**
+ * Fill in the defaults for a scene.
+ *
+ * @param options.period  Windows start at multiples of it (see `commonPeriod`), or the patches and windows of the
+ *   encoders would lie elsewhere than in a neighbouring window: neighbours then share more than `overlap` cells.
+ * @throws SkySenseError `BAD_WINDOW`
+ */
 export function chooseWindows(
   { sensors }: Pick<Scene, "sensors">,
-  { window, overlap, tile }: WindowOptions,
-): { window: number; overlap: number; tile: number; batch: number } {
+  { window, overlap, tile, period = 1 }: WindowOptions & { period?: number },
+): { window: number; overlap: number; tile: number; period: number; batch: number } {
   const dates = sensors.reduce((sum, { dates }) => sum + dates.length, 0);
   let side = window ?? (sensors.some(({ sensor }) => sensor === "hr") ? 16 : 32);
-  if (window === undefined) while (side > 8 && side * side * dates > maxWindowTokens) side /= 2;
+  if (window === undefined) {
+    while (side > 8 && side * side * dates > maxWindowTokens) side /= 2;
+    side = Math.ceil(side / period) * period;
+  }
   const chosen = { window: side, overlap: overlap ?? Math.floor(side / 4), tile: tile ?? side };
   for (const [name, value] of Object.entries(chosen)) {
     if (!Number.isInteger(value) || value < (name === "overlap" ? 0 : 1)) {
       throw bad(`${name} must be a whole number of cells, not ${value}`);
     }
   }
-  if (chosen.overlap * 2 >= chosen.window && chosen.window > 1) {
-    throw bad(`an overlap of ${chosen.overlap} cells is not less than half of the window of ${chosen.window}`);
+  if (side % period !== 0) throw bad(`a window of ${side} cells is no multiple of the model's ${period}`);
+  if (chosen.overlap * 2 > side) {
+    throw bad(`an overlap of ${chosen.overlap} cells is more than half of the window of ${side}`);
   }
-  return { ...chosen, batch: Math.max(1, Math.min(16, Math.floor(batchTokens / (side * side * dates)))) };
+  const stride = Math.max(period, Math.floor((side - chosen.overlap) / period) * period);
+  const batch = Math.max(1, Math.min(16, Math.floor(batchTokens / (side * side * dates))));
+  return { ...chosen, overlap: side - stride, period, batch };
 }
 
 function bad(what: string): SkySenseError {
