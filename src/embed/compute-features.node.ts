@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, readFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LongCall } from "../core/progress.ts";
 import { explain, writeAtomic } from "../core/write-atomic.node.ts";
@@ -54,7 +54,8 @@ export async function computeFeatures(options: ComputeOptions): Promise<Computed
   const channels = model.config.fusion.width * (model.config.geoContext === undefined ? 1 : 2);
   const paths = {
     features: join(work, "features.f32"),
-    pending: join(work, "pending.f32"),
+    // In turns, so that the one that the journal speaks of is whole while the next is written.
+    pending: [join(work, "pending-0.f32"), join(work, "pending-1.f32")],
     thumbnail: join(work, "thumbnail.f32"),
     journal: join(work, "journal.json"),
   };
@@ -100,9 +101,9 @@ export async function computeFeatures(options: ComputeOptions): Promise<Computed
       });
       const [first] = finishedRows(tiling, row);
       const rows = blender.take(row);
-      await file.write(bytesOf(rows), 0, rows.byteLength, first * width * channels * 4);
-      const pending = blender.pending();
-      await writeAtomic(paths.pending, bytesOf(pending));
+      await writeAt(file, bytesOf(rows), first * width * channels * 4);
+      await file.datasync();
+      await writeAtomic(paths.pending[(row + 1) % 2]!, bytesOf(blender.pending()));
       await writeAtomic(paths.thumbnail, [bytesOf(thumbnail.stack.data), thumbnail.stack.mask]);
       await writeAtomic(
         paths.journal,
@@ -127,14 +128,14 @@ export async function computeFeatures(options: ComputeOptions): Promise<Computed
 }
 
 async function resumePoint(
-  paths: { pending: string; journal: string },
+  paths: { pending: readonly string[]; journal: string },
   fingerprint: string,
   channels: number,
 ): Promise<{ windowRows: number; pending?: Float32Array }> {
   try {
     const journal = JSON.parse(await readFile(paths.journal, "utf8")) as Journal;
     if (journal.fingerprint !== fingerprint || journal.channels !== channels) return { windowRows: 0 };
-    const bytes = await readFile(paths.pending);
+    const bytes = await readFile(paths.pending[journal.windowRows % 2]!);
     return { windowRows: journal.windowRows, pending: new Float32Array(new Uint8Array(bytes).buffer) };
   } catch {
     return { windowRows: 0 }; // nothing to go on from
@@ -162,6 +163,13 @@ async function readPlace(
     return location === undefined ? -1 : regionOf(location, geo.grid);
   });
   return { ...place, regions };
+}
+
+/** All of the bytes: one call may write fewer. */
+async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+  }
 }
 
 function bytesOf(array: Float32Array): Uint8Array {
