@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, mkdir, open, readFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { LongCall } from "../core/progress.ts";
 import { explain, writeAtomic } from "../core/write-atomic.node.ts";
@@ -63,6 +63,8 @@ export async function computeFeatures(options: ComputeOptions): Promise<Computed
     throw explain(error, work);
   });
   const start = await resumePoint(paths, fingerprint, channels);
+  // The journal of another request speaks of features that are overwritten now.
+  if (start.windowRows === 0) await rm(paths.journal, { force: true });
   const { sensor, bands, grid: pixels } = scene.sensors[0]!;
   const side = sensor === "hr" ? scene.hrPixelsPerCell : 1;
   const thumbnail = createThumbnail({ ...pixels, bands: pictureBands(sensor, bands) });
