@@ -73,6 +73,13 @@ test("serialiseSafetensors: what is written is read back, whatever names, shapes
   );
 });
 
+test("parseSafetensors: a Buffer that is not aligned to the numbers in it is read all the same", () => {
+  const bytes = serialiseSafetensors(new Map([["a", { dtype: "F64", shape: [2], data: Float64Array.of(1, 2) }]]));
+  const shifted = Buffer.alloc(bytes.length + 4).subarray(4);
+  shifted.set(bytes);
+  expect(parseSafetensors(shifted).tensors.get("a")!.data).toEqual(Float64Array.of(1, 2));
+});
+
 describe("parseSafetensors: refuses", () => {
   const tensor = (parts: Record<string, unknown>) =>
     JSON.stringify({ a: { dtype: "U8", shape: [2], data_offsets: [0, 2], ...parts } });

@@ -182,7 +182,8 @@ function checkContiguous(
 export function viewTensor(entry: StoredEntry, bytes: Uint8Array, offset = 0): StoredTensor {
   const Type = arrays[entry.dtype];
   const part = bytes.subarray(entry.begin - offset, entry.end - offset);
-  const aligned = part.byteOffset % Type.BYTES_PER_ELEMENT === 0 ? part : part.slice();
+  // Not part.slice(), which of a Buffer is no copy.
+  const aligned = part.byteOffset % Type.BYTES_PER_ELEMENT === 0 ? part : new Uint8Array(part);
   const data = new Type(
     aligned.buffer as ArrayBuffer,
     aligned.byteOffset,
