@@ -4,9 +4,10 @@ import { parseSafetensors } from "../src/core/safetensors.ts";
 import { adaptiveAvgPool } from "../src/graph/ops/adaptive-avg-pool.ts";
 import { gelu } from "../src/graph/ops/gelu.ts";
 import { layerNorm } from "../src/graph/ops/layer-norm.ts";
+import { maxPool } from "../src/graph/ops/max-pool.ts";
 import { mul } from "../src/graph/ops/mul.ts";
 import { reshape } from "../src/graph/ops/reshape.ts";
-import { type Interpolation, resize } from "../src/graph/ops/resize.ts";
+import { type Interpolation, resize, resizeImage } from "../src/graph/ops/resize.ts";
 import { transpose } from "../src/graph/ops/transpose.ts";
 import { constant, input, scalar, type Tensor } from "../src/graph/tensor.ts";
 import { patchEmbed, toImage } from "../src/model/patch-embed.ts";
@@ -44,6 +45,13 @@ test.each(names("adaptive_avg."))("adaptiveAvgPool: %s is PyTorch's", async (nam
   await check(name, (x) => channelsFirst(adaptiveAvgPool(channelsLast(x), [side, side])));
 });
 
+test.each(names("nearest."))("resize: %s is PyTorch's", async (name) => {
+  await check(name, (x) => resizeImage(x, sizeOf(name), { mode: "nearest" }));
+});
+
+test("maxPool: with a kernel of 1 and a stride of 2 is PyTorch's", () =>
+  check("max_pool_k1_s2", (x) => maxPool(x, { kernel: 1, stride: 2 })));
+
 test("gelu: of 2x is PyTorch's exact form", () => check("gelu", (x) => gelu(mul(x, scalar(2)))));
 
 test("layerNorm: is PyTorch's", () =>
@@ -79,8 +87,8 @@ test("patchEmbed: with an identity for its kernel is the official 2 × 2 unfold,
     return transpose(patches, [0, 2, 1]);
   }));
 
-test("the fixture holds nothing that is not checked here, but for max pooling and nearest interpolation", () => {
-  const checked = /^(input|bilinear\.|bicubic\.|adaptive_avg\.|gelu|layer_norm|pixel_shuffle\.|unfold_2x2)/;
-  const rest = [...golden.keys()].filter((name) => !checked.test(name));
-  expect(rest).toEqual(["nearest.10x14", "nearest.3x4", "nearest.8x5", "max_pool_k1_s2"]);
+test("the fixture holds nothing that is not checked here", () => {
+  const checked =
+    /^(input|nearest\.|bilinear\.|bicubic\.|adaptive_avg\.|max_pool_k1_s2|gelu|layer_norm|pixel_shuffle\.|unfold_2x2)/;
+  expect([...golden.keys()].filter((name) => !checked.test(name))).toEqual([]);
 });

@@ -6,4 +6,6 @@ export const tolerance = {
   model: 1e-5,
   /** Relative L2: Swin and composed, where cosine attention amplifies rounding. */
   cosine: 1e-4,
+  /** Central differences on float32 kernels with the step h. */
+  gradient: { rtol: 5e-3, h: 1e-2 },
 } as const;

@@ -1,6 +1,7 @@
 import { constant, type Tensor } from "../tensor.ts";
 import { matMul } from "./mat-mul.ts";
 import { reshape } from "./reshape.ts";
+import { transpose } from "./transpose.ts";
 
 /** Averaging weights [to, from]: bin i covers floor(i·from/to) … ceil((i+1)·from/to) − 1, as in PyTorch. */
 export function adaptivePoolMatrix({ from, to }: { from: number; to: number }): Float32Array<ArrayBuffer> {
@@ -21,4 +22,12 @@ export function adaptiveAvgPool(x: Tensor, [height, width]: readonly [height: nu
   const columns = constant(adaptivePoolMatrix({ from: w, to: width }), [width, w]);
   const tall = matMul(rows, reshape(x, [...lead, h, w * channels]));
   return matMul(columns, reshape(tall, [...lead, height, w, channels]));
+}
+
+/** {@link adaptiveAvgPool} of images with channels first, [..., H, W] → [..., h, w]. */
+export function adaptiveAvgPoolImage(x: Tensor, [height, width]: readonly [height: number, width: number]): Tensor {
+  const [h, w] = x.shape.slice(-2) as [number, number];
+  const rows = constant(adaptivePoolMatrix({ from: h, to: height }), [height, h]);
+  const columns = constant(adaptivePoolMatrix({ from: w, to: width }), [width, w]);
+  return matMul(rows, matMul(x, transpose(columns, [1, 0])));
 }

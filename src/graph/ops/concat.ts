@@ -1,6 +1,8 @@
 import { resolveAxis, sameDim, sumDims } from "../shape.ts";
 import { emit, emitMany, type OpRule, type Tensor } from "../tensor.ts";
+import { slice } from "./pad.ts";
 import { zerosLike } from "./reduce.ts";
+import { reshape } from "./reshape.ts";
 
 /** Tensors one after the other along `axis`; all other extents are equal. */
 export function concat(xs: readonly Tensor[], { axis }: { axis: number }): Tensor {
@@ -24,13 +26,20 @@ const rule: OpRule<readonly Tensor[], { axis: number }> = {
   attributes: ({ axis }) => ({ axis }),
   grad: ({ inputs: xs, attrs, dy }) => {
     const axis = resolveAxis(attrs.axis, dy.shape.length);
-    return split(
-      dy,
-      xs.map((x) => x.shape[axis] as number),
-      { axis },
-    );
+    const sizes = xs.map((x) => x.shape[axis]!);
+    return sizes.every((size) => typeof size === "number") ? split(dy, sizes, { axis }) : evenParts(dy, xs, axis);
   },
 };
+
+/** Parts of equal symbolic extents, whose number is known and whose size is not. */
+function evenParts(dy: Tensor, xs: readonly Tensor[], axis: number): Tensor[] {
+  const size = xs[0]!.shape[axis]!;
+  if (axis !== 0 || !xs.every((x) => sameDim(x.shape[axis]!, size))) {
+    throw new Error("internal: unlike parts of a symbolic axis have no gradient");
+  }
+  const stacked = reshape(dy, [xs.length, ...xs[0]!.shape]);
+  return xs.map((x, i) => reshape(slice(stacked, { axis: 0, start: i, end: i + 1 }), x.shape));
+}
 
 /** Consecutive pieces of x of the given sizes along `axis`. */
 export function split(x: Tensor, sizes: readonly number[], { axis = 0 } = {}): readonly Tensor[] {

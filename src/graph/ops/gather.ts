@@ -3,6 +3,7 @@ import { emit, indices, type OpRule, type Tensor } from "../tensor.ts";
 import { pad } from "./pad.ts";
 import { zerosLike } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
+import { transpose } from "./transpose.ts";
 
 /** Entries of x along `axis` in the order of `index`, whose axes replace that axis. */
 export function gather(x: Tensor, index: Tensor, { axis = 0 } = {}): Tensor {
@@ -18,14 +19,32 @@ const rule: OpRule<readonly [x: Tensor, index: Tensor], { axis: number }> = {
   },
   attributes: ({ axis }) => ({ axis }),
   grad: ({ inputs: [x, index], attrs, dy }) => {
-    if (resolveAxis(attrs.axis, x.shape.length) !== 0)
-      throw new Error("internal: only rows (axis 0) have a gradient");
-    return [emit(scatterAdd, [zerosLike(x), reshape(index, [...index.shape, 1]), dy], {}), undefined];
+    const axis = resolveAxis(attrs.axis, x.shape.length);
+    const rows = reshape(index, [...index.shape, 1]);
+    if (axis === 0) return [scatterAdd(zerosLike(x), rows, dy), undefined];
+    // Rows are what can be added to: the axis goes to the front and back.
+    const others = x.shape.flatMap((_, i) => (i === axis ? [] : [i]));
+    const rank = index.shape.length;
+    const place = (i: number) => (i < axis ? i : i + rank - 1);
+    const updates = transpose(dy, [...index.shape.map((_, i) => axis + i), ...others.map(place)]);
+    const order = [axis, ...others];
+    const added = scatterAdd(zerosLike(transpose(x, order)), rows, updates);
+    return [
+      transpose(
+        added,
+        order.map((_, i) => order.indexOf(i)),
+      ),
+      undefined,
+    ];
   },
 };
 
 /** x with rows of `updates` added at `index` [..., 1]; rows may repeat. */
-const scatterAdd: OpRule<readonly [x: Tensor, index: Tensor, updates: Tensor]> = {
+export function scatterAdd(x: Tensor, index: Tensor, updates: Tensor): Tensor {
+  return emit(scatterRule, [x, index, updates], {});
+}
+
+const scatterRule: OpRule<readonly [x: Tensor, index: Tensor, updates: Tensor]> = {
   onnx: ["ScatterND", 18],
   type: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
   attributes: () => ({ reduction: "add" }),

@@ -1,5 +1,6 @@
 import { broadcastShapes, resolveAxis, sameShape } from "../shape.ts";
 import { emit, type OpRule, scalar, type Tensor } from "../tensor.ts";
+import { toFloat } from "./cast.ts";
 import { atLeast } from "./clip.ts";
 import { div } from "./div.ts";
 import { mul } from "./mul.ts";
@@ -52,9 +53,9 @@ const meanRule: OpRule<readonly [x: Tensor], ReduceAttrs> = {
   ...sumRule,
   onnx: ["ReduceMean", 18],
   decompose: ([x], attrs) => {
-    return mul(sum(x, attrs), scalar(1 / extentOf(x, attrs)));
+    return div(sum(x, attrs), countOf(x, attrs.axes));
   },
-  grad: ({ inputs: [x], attrs, dy }) => [expandLike(mul(restored(dy, x, attrs), scalar(1 / extentOf(x, attrs))), x)],
+  grad: ({ inputs: [x], attrs, dy }) => [expandLike(div(restored(dy, x, attrs), countOf(x, attrs.axes)), x)],
 };
 
 const normRule: OpRule<readonly [x: Tensor], ReduceAttrs> = {
@@ -67,10 +68,20 @@ const normRule: OpRule<readonly [x: Tensor], ReduceAttrs> = {
   ],
 };
 
-/** How many values become one. */
-function extentOf(x: Tensor, { axes }: ReduceAttrs): number {
-  return axes.reduce((n, axis) => n * (x.shape[axis] as number), 1);
+/** How many values x has along `axes`, a float32 scalar; found at the run where an axis is symbolic. */
+export function countOf(x: Tensor, axes: readonly number[]): Tensor {
+  const fixed = axes.reduce((n, axis) => (typeof x.shape[axis] === "number" ? n * x.shape[axis] : n), 1);
+  const symbolic = axes.find((axis) => typeof x.shape[axis] !== "number");
+  if (symbolic === undefined) return scalar(fixed);
+  return mul(toFloat(reshape(emit(extentRule, [x], { axis: symbolic }), [])), scalar(fixed));
 }
+
+const extentRule: OpRule<readonly [x: Tensor], { axis: number }> = {
+  onnx: ["Shape", 15],
+  type: () => ({ shape: [1], dtype: "int64" }),
+  attributes: ({ axis }) => ({ start: axis, end: axis + 1 }),
+  grad: () => [undefined],
+};
 
 /** x repeated along its extents of 1 to the shape of `like`. */
 export function expandLike(x: Tensor, like: Tensor): Tensor {
@@ -101,6 +112,7 @@ const expandRule: OpRule<readonly [x: Tensor, shape: Tensor], { shape: Tensor["s
 const shapeOf: OpRule<readonly [x: Tensor]> = {
   onnx: ["Shape", 15],
   type: ([x]) => ({ shape: [x.shape.length], dtype: "int64" }),
+  grad: () => [undefined],
 };
 
 /** Undo a broadcast: sum `dy` over the axes along which `x` was repeated. */

@@ -1,12 +1,13 @@
 import { constant, type Tensor } from "../tensor.ts";
 import { matMul } from "./mat-mul.ts";
 import { reshape } from "./reshape.ts";
+import { transpose } from "./transpose.ts";
 
-export type Interpolation = "bilinear" | "bicubic";
+export type Interpolation = "nearest" | "bilinear" | "bicubic";
 
 /**
  * Weights [to, from] of separable interpolation along one axis, as PyTorch does it: no antialiasing, borders clamped,
- * bicubic with a = −0.75.
+ * bicubic with a = −0.75, nearest rounding down.
  */
 export function interpolationMatrix(
   { from, to }: { from: number; to: number },
@@ -14,6 +15,12 @@ export function interpolationMatrix(
 ): Float32Array<ArrayBuffer> {
   const matrix = new Float32Array(to * from);
   for (let i = 0; i < to; i++) {
+    if (mode === "nearest") {
+      // In float32, since PyTorch's rounding decides which cell is taken.
+      const column = Math.floor(Math.fround(i * Math.fround(from / to)));
+      matrix[i * from + Math.min(column, from - 1)] = 1;
+      continue;
+    }
     const at = alignCorners ? (to === 1 ? 0 : (i * (from - 1)) / (to - 1)) : ((i + 0.5) * from) / to - 0.5;
     // PyTorch clamps the coordinate for linear interpolation, the taps for cubic interpolation.
     const x = mode === "bilinear" ? Math.max(at, 0) : at;
@@ -40,6 +47,11 @@ function cubicTaps(t: number): number[] {
   return [far(t + 1), near(t), near(1 - t), far(2 - t)];
 }
 
+export interface ResizeOptions {
+  mode: Interpolation;
+  alignCorners?: boolean;
+}
+
 /**
  * Resize the two axes before the last of a map with channels last, [..., H, W, C] → [..., h, w, C].
  *
@@ -49,7 +61,7 @@ function cubicTaps(t: number): number[] {
 export function resize(
   x: Tensor,
   [height, width]: readonly [height: number, width: number],
-  options: { mode: Interpolation; alignCorners?: boolean },
+  options: ResizeOptions,
 ): Tensor {
   const [h, w, channels] = x.shape.slice(-3) as [number, number, number];
   const lead = x.shape.slice(0, -3);
@@ -57,4 +69,17 @@ export function resize(
   const columns = constant(interpolationMatrix({ from: w, to: width }, options), [width, w]);
   const tall = matMul(rows, reshape(x, [...lead, h, w * channels]));
   return matMul(columns, reshape(tall, [...lead, height, w, channels]));
+}
+
+/** {@link resize} of images with channels first, [..., H, W] → [..., h, w]. */
+export function resizeImage(
+  x: Tensor,
+  [height, width]: readonly [height: number, width: number],
+  options: ResizeOptions,
+): Tensor {
+  const [h, w] = x.shape.slice(-2) as [number, number];
+  if (h === height && w === width) return x;
+  const rows = constant(interpolationMatrix({ from: h, to: height }, options), [height, h]);
+  const columns = constant(interpolationMatrix({ from: w, to: width }, options), [width, w]);
+  return matMul(rows, matMul(x, transpose(columns, [1, 0])));
 }
