@@ -1,4 +1,5 @@
 import { SkySenseError } from "../core/error.ts";
+import { min } from "../graph/ops/min.ts";
 import { slice } from "../graph/ops/pad.ts";
 import { reshape } from "../graph/ops/reshape.ts";
 import { transpose } from "../graph/ops/transpose.ts";
@@ -163,7 +164,9 @@ const modules = {
     // Without dates SkySense++ passes day 0.
     if (features.s2 !== undefined) {
       const [batch, dates] = features.s2.shape as number[];
-      days.s2 = take("s2_ct") ?? indices(new Int32Array(batch! * dates!), [batch!, dates!]);
+      const given = take("s2_ct") ?? indices(new Int32Array(batch! * dates!), [batch!, dates!]);
+      // 31 December of a leap year is day 365, which a table of 365 has not: it takes the last.
+      days.s2 = config.calendar.kind === "none" ? given : min(given, indices([config.calendar.days - 1], []));
     }
 
     const all = (["hr", "s2", "s1"] as const).filter((sensor) => features[sensor] !== undefined);
