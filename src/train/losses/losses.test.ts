@@ -48,6 +48,7 @@ const symbolicLabels = () => input("label", [batchDim(), 3], "int64");
 /** PyTorch's definition, with label smoothing, class weights and an ignored label. */
 function crossEntropyByHand(
   x: NdArray,
+  y: NdArray,
   { classWeights, smoothing = 0, over = "weight", ignore }: CrossEntropyOptions,
 ) {
   let total = 0;
