@@ -49,7 +49,7 @@ export interface Raster {
   readonly path: string;
   /** GDAL's short driver name: "GTiff", "PNG", "JPEG", "WEBP", … */
   readonly driver: string;
-  /** `crs` undefined: the file has no georeference, and the transform is the identity. */
+  /** `crs` undefined: the file names none; the transform is then the identity, or that of a world file beside it. */
   readonly grid: Grid;
   readonly bands: readonly RasterBand[];
   /** Dataset metadata: GDAL items, and TIFF tags as "TIFFTAG_DATETIME", "TIFFTAG_IMAGEDESCRIPTION". */

@@ -16,6 +16,7 @@ const kinds: readonly [name: string, checked: boolean][] = [
   ["tiff-described", true],
   ["tiff-float32-predictor3", true],
   ["tiff-uint16-lzw-predictor", false],
+  ["tiff-int16-zstd", false],
   ["tiff-jpeg-ycbcr", false],
   ["tiff-uint8-none", false],
   ["tiff-uint32-bigtiff", true],

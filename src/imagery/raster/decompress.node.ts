@@ -4,10 +4,11 @@ import { getDecoder } from "geotiff";
 import sharp from "sharp";
 import { SkySenseError } from "../../core/error.ts";
 import { damaged } from "./errors.ts";
-import { withTables } from "./jpeg-tables.ts";
+import { jpegFrame, withTables } from "./jpeg-tables.ts";
 import { tiffAroundBytes } from "./tiff-around-bytes.ts";
 import type { TiffImage } from "./tiff-image.ts";
 import { packedBytes } from "./unpack.ts";
+import { zstdFrameWithSize } from "./zstd-frame.ts";
 
 const inflate = promisify(inflateCallback);
 
@@ -43,7 +44,7 @@ export async function decompress(
       case 32773:
         return packBits(packed, need);
       default:
-        return await zstd(packed);
+        return await zstd(packed, need);
     }
   } catch (cause) {
     if (cause instanceof SkySenseError) throw cause;
@@ -73,7 +74,11 @@ async function lzw(packed: Uint8Array, image: TiffImage, rows: number): Promise<
 async function picture(image: TiffImage, packed: Uint8Array, rows: number): Promise<Uint8Array> {
   const { blockWidth, blockHeight, blockSamples: samples, jpegTables } = image;
   if (image.compression === 7 && samples !== 1 && samples !== 3) {
-    // libjpeg takes four components for CMYK; geotiff.js leaves them as they are.
+    // libjpeg takes four components for CMYK; geotiff.js leaves them as they are. It believes the frame header.
+    const frame = jpegFrame(packed);
+    if (frame.width !== blockWidth || frame.height > blockHeight || frame.components !== samples) {
+      throw new Error(`a JPEG of ${frame.width} × ${frame.height} pixels in ${frame.components} components`);
+    }
     const decoder = await getDecoder(7, {
       ...{ tileWidth: blockWidth, tileHeight: blockHeight, predictor: 1, bitsPerSample: 8, planarConfiguration: 1 },
       ...(jpegTables && { JPEGTables: jpegTables }),
@@ -101,11 +106,12 @@ function chooseChannels(data: Uint8Array, from: number, to: number): Uint8Array 
   return out;
 }
 
-async function zstd(packed: Uint8Array): Promise<Uint8Array> {
+async function zstd(packed: Uint8Array, need: number): Promise<Uint8Array> {
+  const frame = zstdFrameWithSize(packed, need);
   const decoder = await getDecoder(50000, {
     ...{ tileWidth: 1, tileHeight: 1, predictor: 1, bitsPerSample: 8, planarConfiguration: 1 },
   });
-  return new Uint8Array((await decoder.decode(packed.slice().buffer)) as ArrayBuffer);
+  return new Uint8Array((await decoder.decode(frame.slice().buffer)) as ArrayBuffer);
 }
 
 /** @see TIFF 6.0 section 9 */

@@ -3,6 +3,9 @@ export type FileKind = { reader: "tiff" | "picture" | "gdal" } | { reader: "none
 
 const toTiff = "Convert it on a machine with GDAL: gdal_translate -of COG in out.tif.";
 
+const variableToTiff =
+  'Convert its variable on a machine with GDAL: gdal_translate -of COG NETCDF:"in.nc":variable out.tif.';
+
 const kinds: readonly [magic: string, kind: FileKind][] = [
   ["49492a00", { reader: "tiff" }],
   ["4d4d002a", { reader: "tiff" }],
@@ -18,7 +21,7 @@ const kinds: readonly [magic: string, kind: FileKind][] = [
     {
       reader: "none",
       name: "HDF5 or netCDF-4",
-      remedy: `Name the variable: ${toTiff.replace("in out", 'NETCDF:"in.nc":variable out')}`,
+      remedy: variableToTiff,
     },
   ],
   [
@@ -26,7 +29,7 @@ const kinds: readonly [magic: string, kind: FileKind][] = [
     {
       reader: "none",
       name: "netCDF",
-      remedy: `Name the variable: ${toTiff.replace("in out", 'NETCDF:"in.nc":variable out')}`,
+      remedy: variableToTiff,
     },
   ],
   ["0e031301", { reader: "none", name: "HDF4", remedy: toTiff }],

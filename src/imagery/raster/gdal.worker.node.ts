@@ -32,7 +32,12 @@ async function start(): Promise<Gdal> {
     errorHandler: (message: string) => {
       messages.push(message);
     },
-    env: { GDAL_CACHEMAX: "256", GDAL_PAM_ENABLED: folders.output === undefined ? "YES" : "NO" },
+    env: {
+      GDAL_CACHEMAX: "256",
+      GDAL_PAM_ENABLED: folders.output === undefined ? "YES" : "NO",
+      // Overviews are collected in a temporary file first; compressing it takes three times as long as the rest.
+      COG_TMP_COMPRESSION: "NONE",
+    },
   });
   // Opening any file of a folder, even none, mounts the folder as /input.
   if (folders.input !== undefined) await gdal.open(`${folders.input}/.none`).catch(() => {});
@@ -81,7 +86,8 @@ parentPort!.on("message", (request: GdalRequest) => {
     try {
       const result = await answer(request);
       // gdal3.js itself overlooks failures with GDAL's error number 1.
-      const failure = messages.find((message) => message.startsWith("ERROR"));
+      const writes = request.command === "translate" || request.command === "warp";
+      const failure = writes ? messages.find((message) => /^ERROR \d+: (?!PROJ:)/.test(message)) : undefined;
       reply = failure === undefined ? { id: request.id, result } : { id: request.id, error: failure };
     } catch (error) {
       const said = messages.find((message) => message.startsWith("ERROR"));

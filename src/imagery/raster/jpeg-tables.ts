@@ -19,3 +19,25 @@ export function withTables(
   out.set(block.subarray(2), 2 + adobe.length + inner.length);
   return out;
 }
+
+/**
+ * Size and components that a JPEG's frame header claims.
+ *
+ * @throws Error when there is no frame, or the data do not end as a JPEG does
+ * @see ITU-T T.81, annex B
+ */
+export function jpegFrame(bytes: Uint8Array): { width: number; height: number; components: number } {
+  let end = bytes.length;
+  while (end > 2 && bytes[end - 1] === 0) end--; // some writers pad blocks
+  if (bytes[end - 2] !== 0xff || bytes[end - 1] !== 0xd9) throw new Error("a JPEG block is cut off");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 2; at + 10 < bytes.length; ) {
+    const marker = view.getUint16(at);
+    // SOF0 to SOF15, without the tables DHT, JPG and DAC among them.
+    if (marker >= 0xffc0 && marker <= 0xffcf && marker !== 0xffc4 && marker !== 0xffc8 && marker !== 0xffcc) {
+      return { height: view.getUint16(at + 5), width: view.getUint16(at + 7), components: view.getUint8(at + 9) };
+    }
+    at += 2 + view.getUint16(at + 2);
+  }
+  throw new Error("a JPEG block has no frame");
+}
