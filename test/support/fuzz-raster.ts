@@ -23,6 +23,7 @@ const kinds: readonly [name: string, checked: boolean][] = [
   ["tiff-internal-mask", true],
   ["png-rgb", true],
   ["jpeg-rgb", false],
+  ["webp-lossless", false],
 ];
 const limitMs = 30_000;
 
@@ -85,7 +86,7 @@ export async function fuzzRasters(cases: number, seed: number): Promise<FuzzCoun
 }
 
 async function loadKind([name, checked]: readonly [string, boolean]) {
-  const input = (await readdir(fixtures + name)).find((entry) => /^input\.(tif|png|jpg)$/.test(entry))!;
+  const input = (await readdir(fixtures + name)).find((entry) => /^input\.(tif|png|jpg|webp)$/.test(entry))!;
   const path = `${fixtures}${name}/${input}`;
   const bytes = new Uint8Array(await readFile(path));
   const window = await read(path);

@@ -8,6 +8,7 @@ import { jpegFrame, withTables } from "./jpeg-tables.ts";
 import { tiffAroundBytes } from "./tiff-around-bytes.ts";
 import type { TiffImage } from "./tiff-image.ts";
 import { packedBytes } from "./unpack.ts";
+import { checkWebpLength } from "./webp.ts";
 import { zstdFrameWithSize } from "./zstd-frame.ts";
 
 const inflate = promisify(inflateCallback);
@@ -40,6 +41,7 @@ export async function decompress(
         return await lzw(packed, image, rows);
       case 7:
       case 50001:
+        if (image.compression === 50001) checkWebpLength(path, packed, packed.length);
         return await picture(image, packed, rows);
       case 32773:
         return packBits(packed, need);

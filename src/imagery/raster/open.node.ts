@@ -10,6 +10,7 @@ import { openTiff } from "./open-tiff.ts";
 import type { ByteSource } from "./source.ts";
 import { fileSource } from "./source-file.node.ts";
 import { httpSource } from "./source-http.ts";
+import { checkWebpLength } from "./webp.ts";
 import { readWorldFile } from "./world-file.node.ts";
 
 export interface OpenRasterOptions {
@@ -39,6 +40,7 @@ export async function openRaster(path: string, options: OpenRasterOptions = {}):
     if (kind.reader === "none") {
       throw unsupported(path, `a ${kind.name} file, which no reader here understands`, kind.remedy);
     }
+    checkWebpLength(path, head!, source.size);
     keep = kind.reader === "tiff";
     return await openKind(source, kind.reader, { cache, remote }).catch((error: unknown) => {
       keep = false;
