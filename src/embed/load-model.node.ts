@@ -53,7 +53,8 @@ export async function writeRandomModel(preset: PresetName, path: string, { seed 
   await writeAtomic(path, safetensorsParts(randomTensors(presets[preset], seed), metadata));
 }
 
-function openModel(model: string, { seed }: { seed: number }): { info: ModelFileInfo; weights: Weights } {
+/** A model's configuration and weights, without a runtime. @throws as {@link loadModel} */
+export function openModel(model: string, { seed }: { seed: number }): { info: ModelFileInfo; weights: Weights } {
   if (model in presets) {
     const config = presets[model as PresetName];
     if (countParameters(initSkySense(config) as ParameterTree) > maxRandomParameters) {

@@ -8,10 +8,12 @@ const sizes = fc
     period: fc.integer({ min: 1, max: 4 }),
     periods: fc.integer({ min: 1, max: 8 }),
     shared: fc.double({ min: 0, max: 0.99, noNaN: true }),
+    falloff: fc.constantFrom(1, 3),
   })
-  .map(({ length, period, periods, shared }) => ({
+  .map(({ length, period, periods, shared, falloff }) => ({
     length,
     period,
+    falloff,
     window: periods * period,
     overlap: Math.floor(periods * shared) * period,
   }));
@@ -40,8 +42,8 @@ test("createBlender: a map that every window sees alike comes out as it is, in r
   fc.assert(
     fc.property(sizes, sizes, (x, y) => {
       const [width, height, channels] = [x.length, y.length, 2];
-      const { window, overlap, period } = x;
-      const tiling = tileScene({ width, height, window, overlap, period });
+      const { window, overlap, period, falloff } = x;
+      const tiling = tileScene({ width, height, window, overlap, period, falloff });
       const value = (row: number, column: number, k: number) => Math.sin(row * 7 + column * 3 + k);
       const blender = createBlender(tiling, { width, channels });
       let nextRow = 0;

@@ -13,6 +13,8 @@ interface AxisOptions {
   overlap: number;
   /** Windows start at multiples of it. It divides `window − overlap`. */
   period?: number;
+  /** Where windows overlap, a cell counts with this power of its distance from the window's end. */
+  falloff?: number;
 }
 
 /** Windows of one axis and the weight of each of their cells, which add up to one at every cell of the axis. */
@@ -28,12 +30,10 @@ export interface AxisTiling {
  * Windows along one axis: one every `window − overlap` cells. The last is moved back to end with the axis, or at most
  * `period − 1` cells beyond it, where it is cut.
  *
- * Where windows overlap, a cell counts with the cube of its distance from the window's end, divided by the sum, so
- * that weights add up to one at every cell whatever the overlaps. What lies beyond a window's end is hidden from the
- * cells near it; the cube leaves them to the neighbour that sees more (of 1, 2, 3 and 4 as exponent, 3 and 4 halve
- * the difference to a scene taken whole, and 3 is the smoother one). At the ends of the axis nothing is hidden.
+ * Where windows overlap, weights fall towards a window's end and are divided by their sum, so that they add up to one
+ * at every cell whatever the overlaps. At the ends of the axis only one window counts.
  */
-export function tileAxis(length: number, { window, overlap, period = 1 }: AxisOptions): AxisTiling {
+export function tileAxis(length: number, { window, overlap, period = 1, falloff = 1 }: AxisOptions): AxisTiling {
   const size = Math.min(window, length);
   const starts: number[] = [];
   for (let start = 0; start + size < length; start += window - overlap) starts.push(start);
@@ -46,7 +46,7 @@ export function tileAxis(length: number, { window, overlap, period = 1 }: AxisOp
     Float64Array.from({ length: sizes[k]! }, (_, i) => {
       const before = start === 0 ? Infinity : i + 0.5;
       const after = start + sizes[k]! === length ? Infinity : sizes[k]! - i - 0.5;
-      const weight = Math.min(1, before / overlap, after / overlap) ** 3;
+      const weight = Math.min(1, before / overlap, after / overlap) ** falloff;
       sums[start + i]! += weight;
       return weight;
     }),

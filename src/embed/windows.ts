@@ -11,6 +11,16 @@ export interface WindowOptions {
   tile?: number | undefined;
 }
 
+/** How a scene is cut, for `tileScene`, and how many windows go together. */
+interface TilingChoice {
+  window: number;
+  overlap: number;
+  tile: number;
+  period: number;
+  falloff: number;
+  batch: number;
+}
+
 /** Tokens (cells × dates) of one window, and of the windows that are encoded together. */
 const maxWindowTokens = 65_536;
 const batchTokens = 1_024;
@@ -25,9 +35,10 @@ const batchTokens = 1_024;
 export function chooseWindows(
   { sensors }: Pick<Scene, "sensors">,
   { window, overlap, tile, period = 1 }: WindowOptions & { period?: number },
-): { window: number; overlap: number; tile: number; period: number; batch: number } {
+): TilingChoice {
   const dates = sensors.reduce((sum, { dates }) => sum + dates.length, 0);
-  let side = window ?? (sensors.some(({ sensor }) => sensor === "hr") ? 16 : 32);
+  const hr = sensors.filter(({ sensor }) => sensor === "hr").length;
+  let side = window ?? (hr > 0 ? 16 : 32);
   if (window === undefined) {
     while (side > 8 && side * side * dates > maxWindowTokens) side /= 2;
     side = Math.ceil(side / period) * period;
@@ -44,7 +55,11 @@ export function chooseWindows(
   }
   const stride = Math.max(period, Math.floor((side - chosen.overlap) / period) * period);
   const batch = Math.max(1, Math.min(16, Math.floor(batchTokens / (side * side * dates))));
-  return { ...chosen, overlap: side - stride, period, batch };
+  // What lies beyond a window's end changes the cells near it in the Swin encoder, so these had better be the
+  // neighbour's: the cube halves the difference to a scene in one window. The Vision Transformers see all of a window
+  // at every cell: there only a slow change from one to the next shows no seam.
+  const falloff = hr === sensors.length ? 3 : 1;
+  return { ...chosen, overlap: side - stride, period, falloff, batch };
 }
 
 function bad(what: string): SkySenseError {
