@@ -30,7 +30,8 @@ export function coupledSteps(build: (shapes: FeedShapes) => CoupledGraph, contex
     return { job, graph, bind: { reads: parametersFor(graph, state), writes: {}, ...session } };
   });
   const backward = compiledGraphs((shapes) => {
-    const made = backwardGraph(build(shapes), (name) => trained.has(name));
+    const feeds = Object.entries(shapes).filter(([name]) => !name.startsWith("cotangent."));
+    const made = backwardGraph(build(Object.fromEntries(feeds)), (name) => trained.has(name));
     return { ...made, bind: bindings(made, context) };
   });
   const clean = cleanGradients(context);

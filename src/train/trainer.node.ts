@@ -27,7 +27,7 @@ import { momentsOf, type Optimiser, update } from "./optimiser.ts";
 import { broadcastState } from "./reduce.ts";
 import { learningRate, type Schedule } from "./schedule.ts";
 import { createState, type TrainState, type Values } from "./state.ts";
-import { type StepOutcome, type StepRunner, separateSteps } from "./step.node.ts";
+import { type StepContext, type StepOutcome, type StepRunner, separateSteps } from "./step.node.ts";
 import type { CoupledGraph, SeparateGraph, TrainGraph } from "./train-graph.ts";
 
 export interface TrainOptions extends LongCall {
@@ -184,28 +184,36 @@ const isCoupled = (graph: TrainGraph): graph is CoupledGraph => "couple" in grap
 /** Steps of the kind that the job's graph needs, which is known when it has been built once. */
 function stepsOf(
   buildGraph: TrainOptions["buildGraph"],
-  context: Parameters<typeof separateSteps>[1],
+  context: StepContext,
   { several }: { several: boolean },
 ): StepRunner {
-  const separate = separateSteps((shapes): SeparateGraph => {
-    const graph = buildGraph(shapes);
-    // All samples are in one batch: the loss is just more of the same graph.
-    return isCoupled(graph)
-      ? { ...graph.couple(graph.features), ...(graph.buffers && { buffers: graph.buffers }) }
-      : graph;
-  }, context);
-  if (!several) return separate;
-  const coupled = coupledSteps((shapes) => buildGraph(shapes) as CoupledGraph, context);
+  const build = rememberLast(buildGraph);
   let chosen: StepRunner | undefined;
   return {
     run(batches, options) {
       const shapes = Object.entries(batches[0]!.feeds).map(([name, { shape }]) => [name, shape] as const);
-      chosen ??= isCoupled(buildGraph(Object.fromEntries(shapes))) ? coupled : separate;
+      const coupled = chosen === undefined && several && isCoupled(build(Object.fromEntries(shapes)));
+      chosen ??= coupled
+        ? coupledSteps((feeds) => build(feeds) as CoupledGraph, context)
+        : separateSteps((feeds) => inOneBatch(build(feeds)), context);
       return chosen.run(batches, options);
     },
-    async release() {
-      await Promise.all([separate.release(), coupled.release()]);
-    },
+    release: async () => chosen?.release(),
+  };
+}
+
+/** Where all samples are in one batch, a loss that compares them is just more of the same graph. */
+function inOneBatch(graph: TrainGraph): SeparateGraph {
+  if (!isCoupled(graph)) return graph;
+  return { ...graph.couple(graph.features), ...(graph.buffers && { buffers: graph.buffers }) };
+}
+
+function rememberLast(build: TrainOptions["buildGraph"]): TrainOptions["buildGraph"] {
+  let last: { key: string; graph: TrainGraph } | undefined;
+  return (shapes) => {
+    const key = JSON.stringify(shapes);
+    if (last?.key !== key) last = { key, graph: build(shapes) };
+    return last.graph;
   };
 }
 
