@@ -38,7 +38,8 @@ const sentinel = z.object({
   head: z.object({ width: size, outputWidth: size, scale: size }),
 });
 
-const schema = z.object({
+/** A model's configuration as it comes from a file. */
+export const configSchema = z.object({
   hr: z
     .object({
       bands: size,
@@ -81,7 +82,7 @@ export function readConfig(metadata: Readonly<Record<string, string>>, { file }:
     });
   }
   try {
-    const config = schema.parse(JSON.parse(text)) as SkySenseConfig;
+    const config = configSchema.parse(JSON.parse(text)) as SkySenseConfig;
     return { name: metadata["skysense.name"] ?? file, config, trained: metadata["skysense.trained"] === "true" };
   } catch (cause) {
     throw new SkySenseError({

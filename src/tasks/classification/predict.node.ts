@@ -1,0 +1,51 @@
+import { toOnnx } from "../../graph/onnx.ts";
+import { createRuntime } from "../../runtime/runtime.node.ts";
+import type { Weights } from "../../runtime/weights.ts";
+import type { Loader } from "../../train/data/loader.node.ts";
+import { type ClassifierConfig, classifier } from "./head.ts";
+
+/** What a classifier says of one image. */
+export interface Prediction {
+  id: string;
+  /** [classes]: probabilities, adding up to one unless the classifier is multi-label. */
+  probabilities: Float32Array;
+}
+
+/** Classify all images of a loader, in its order; images that could not be read are left out. */
+export async function predictAll(
+  config: ClassifierConfig,
+  weights: Weights,
+  { loader, signal }: { loader: Loader; signal?: AbortSignal | undefined },
+): Promise<Prediction[]> {
+  const runtime = createRuntime();
+  try {
+    const session = await runtime.compile(toOnnx({ logits: classifier(config) }), { device: "cpu", weights });
+    const predictions: Prediction[] = [];
+    for (let index = 0; index < loader.batchesPerEpoch; index++) {
+      const { stacks, ids, samples } = await loader.batch(index, signal === undefined ? {} : { signal });
+      if (samples === 0) continue;
+      const stack = stacks[config.sensor]!;
+      const [count, , bands, height, width] = stack.shape;
+      const images = { data: stack.data, shape: [count, bands, height, width] };
+      const { logits } = await session.run({ images }, signal === undefined ? {} : { signal });
+      const values = logits!.data as Float32Array;
+      for (const [i, id] of ids.entries()) {
+        const row = values.subarray(i * config.classes.length, (i + 1) * config.classes.length);
+        predictions.push({
+          id,
+          probabilities: config.multiLabel ? row.map((x) => 1 / (1 + Math.exp(-x))) : softmax(row),
+        });
+      }
+    }
+    return predictions;
+  } finally {
+    await runtime.release();
+  }
+}
+
+function softmax(logits: Float32Array): Float32Array {
+  const top = Math.max(...logits);
+  const powers = logits.map((x) => Math.exp(x - top));
+  const total = powers.reduce((a, b) => a + b, 0);
+  return powers.map((x) => x / total);
+}
