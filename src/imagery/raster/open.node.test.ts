@@ -1,7 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Raster, RasterData } from "../raster.ts";
 import { openRaster } from "./open.node.ts";
+
+// GDAL starts in half a second, and in many on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 const fixtures = new URL("../../../fixtures/raster/", import.meta.url).pathname;
 const names = readdirSync(fixtures, { withFileTypes: true })

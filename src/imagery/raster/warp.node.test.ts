@@ -1,10 +1,13 @@
 import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { pixelToWorld, worldToPixel } from "../../core/grid.ts";
 import type { Raster } from "../raster.ts";
 import { openRaster } from "./open.node.ts";
 import { warpOnto } from "./warp.node.ts";
+
+// GDAL starts in half a second, and in many on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 const fixtures = new URL("../../../fixtures/raster/", import.meta.url).pathname;
 const file = (name: string): string => `${fixtures}${name}/input.tif`;

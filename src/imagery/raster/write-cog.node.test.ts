@@ -1,12 +1,15 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import type { RasterData, RasterType } from "../raster.ts";
 import { withSharedGdal } from "./gdal-session.node.ts";
 import { openRaster } from "./open.node.ts";
 import { newData } from "./unpack.ts";
 import { type WriteCogOptions, writeCog } from "./write-cog.node.ts";
+
+// GDAL starts in half a second, and in many on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 const folder = mkdtempSync(join(tmpdir(), "skysense-test-"));
 afterAll(() => rmSync(folder, { recursive: true }));
