@@ -1,5 +1,6 @@
 import { add } from "./ops/add.ts";
 import { undo, zerosLike } from "./ops/reduce.ts";
+import { replays } from "./recompute.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import { type Node, scope, type Tensor } from "./tensor.ts";
 import { topologicalOrder } from "./walk.ts";
@@ -35,16 +36,18 @@ export function gradients(cotangents: readonly Cotangent[], by: readonly Tensor[
     sums.set(t.node, known);
   };
   for (const { of, value } of cotangents) accumulate(of, value);
+  const replay = replays(order);
 
   for (const node of order.toReversed()) {
     const dys = sums.get(node);
     if (node.kind !== "op" || dys === undefined || !wanted.has(node)) continue;
-    const { rule, inputs, attrs, outputs } = node;
+    const { rule, attrs } = node;
     scope(`grad.${node.scope}`, () => {
       if (rule.grad === undefined) throw new Error(`internal: ${rule.onnx[0]} "${node.scope}" has no gradient`);
-      const y = outputs[0]!;
-      const found = rule.grad({ inputs, attrs, outputs, y, dy: dys[0] ?? zerosLike(y), dys });
-      for (const [i, input] of inputs.entries()) {
+      const dy = dys[0] ?? zerosLike(node.outputs[0]!);
+      const { inputs, outputs } = replay(node, dy);
+      const found = rule.grad({ inputs, attrs, outputs, y: outputs[0]!, dy, dys });
+      for (const [i, input] of node.inputs.entries()) {
         const d = found[i];
         if (d !== undefined && wanted.has(input.node)) accumulate(input, undo(d, input));
       }

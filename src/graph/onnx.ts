@@ -66,7 +66,7 @@ export function toOnnx(
 ): OnnxGraph {
   const names = Object.keys(outputs);
   const tensors = lower(Object.values(outputs), opset);
-  const nodes = topologicalOrder(tensors);
+  const nodes = topologicalOrder(deepestFirst(tensors));
   const given = [...names, ...nodes.flatMap((node) => ("name" in node ? [node.name] : []))];
   const used = new Set(nodes.flatMap((node) => (node.kind === "op" ? node.inputs : [])).concat(tensors));
   const writer = new GraphWriter(given, used);
@@ -95,6 +95,24 @@ export function toOnnx(
     }),
   });
   return { bytes: toBinary(ModelProtoSchema, model), inputs, parameters, outputs: results };
+}
+
+/**
+ * Outputs by the length of their longest way from a leaf, longest first: the order in which nodes are written.
+ *
+ * ONNX Runtime computes outputs from the last written to the first, each with all that it needs and no more. So the
+ * gradients of a model's last layers are computed, and what they need is freed, before those of its first layers.
+ */
+function deepestFirst(outputs: readonly Tensor[]): Tensor[] {
+  const depths = new Map<Node, number>();
+  for (const node of topologicalOrder(outputs)) {
+    const inputs = node.kind === "op" ? node.inputs : [];
+    depths.set(
+      node,
+      inputs.reduce((deepest, t) => Math.max(deepest, depths.get(t.node)! + 1), 0),
+    );
+  }
+  return outputs.toSorted((a, b) => depths.get(b.node)! - depths.get(a.node)!);
 }
 
 /** Gives every value a name and every operator its NodeProto. */

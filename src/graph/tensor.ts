@@ -65,8 +65,13 @@ export type Node =
       readonly attrs: unknown;
       /** Path of the module that called: "stages.0.blocks.1.attn". */
       readonly scope: string;
+      /** Nodes of one segment are computed again on the way back, see recompute.ts. */
+      readonly segment: Segment | undefined;
       readonly outputs: readonly Tensor[];
     };
+
+/** A part of the graph whose inside is not kept for the backward pass. */
+export type Segment = object;
 
 export type ConstantData = Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>;
 
@@ -79,6 +84,19 @@ export function scope<T>(name: string, build: () => T): T {
     return build();
   } finally {
     scopes.pop();
+  }
+}
+
+let segment: Segment | undefined;
+
+/** Run `build` with all its nodes in one segment; inside another segment it is part of that. */
+export function inSegment<T>(build: () => T): T {
+  if (segment !== undefined) return build();
+  segment = {};
+  try {
+    return build();
+  } finally {
+    segment = undefined;
   }
 }
 
@@ -138,7 +156,7 @@ export function emitMany<I extends readonly Tensor[], A>(rule: OpRule<I, A>, inp
     throw new Error(`${rule.onnx[0]} "${path}": ${shapes}: ${(error as Error).message}`, { cause: error });
   }
   const outputs: Tensor[] = [];
-  const node: Node = { kind: "op", rule: rule as unknown as OpRule, inputs, attrs, scope: path, outputs };
+  const node: Node = { kind: "op", rule: rule as unknown as OpRule, inputs, attrs, scope: path, segment, outputs };
   const list = Array.isArray(types) ? (types as readonly ValueType[]) : [types as ValueType];
   for (const [output, type] of list.entries()) outputs.push({ shape: type.shape, dtype: type.dtype, node, output });
   return outputs;

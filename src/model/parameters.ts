@@ -12,6 +12,8 @@ export type Initial =
 export interface ParameterSpec {
   readonly shape: readonly number[];
   readonly initial: Initial;
+  /** Kept beside the weights and followed, not trained: a running statistic. */
+  readonly buffer?: boolean;
 }
 
 /** Weights of a module: keys and list positions, joined by dots, are the official names. */
@@ -39,9 +41,10 @@ export function listParameters(tree: ParameterTree, prefix = ""): [name: string,
   );
 }
 
-/** Number of weights. */
+/** Number of weights that are trained. */
 export function countParameters(tree: ParameterTree): number {
-  return listParameters(tree).reduce((sum, [, { shape }]) => sum + shape.reduce((n, extent) => n * extent, 1), 0);
+  const trained = listParameters(tree).filter(([, { buffer }]) => buffer !== true);
+  return trained.reduce((sum, [, { shape }]) => sum + shape.reduce((n, extent) => n * extent, 1), 0);
 }
 
 /** Make the graph's parameters: tensors under their official names. */
