@@ -59,7 +59,8 @@ function listOrWord(text: string): string | string[] {
   return text.includes(",") ? text.split(",").map((part) => part.trim()) : text;
 }
 
-function number(text: string): number {
+/** Any number. */
+export function number(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("This is not a number.");
   return value;

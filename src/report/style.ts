@@ -83,6 +83,11 @@ svg text { font: 12px var(--sans); fill: var(--muted); font-variant-numeric: lin
 .chart .y .widest { position: static; visibility: hidden; transform: none; }
 .chart svg { display: block; width: 100%; height: 240px; overflow: visible; border-bottom: 1px solid var(--line); }
 .chart .x { grid-column: 2; display: flex; justify-content: space-between; font-size: 12px; color: var(--muted); }
+.thumbnails { display: grid; grid-template-columns: repeat(auto-fill, minmax(140px, 1fr)); gap: 18px; }
+.thumbnails figure { margin: 0; }
+.thumbnails img { width: 100%; image-rendering: auto; border-radius: 6px; }
+.thumbnails figcaption { font-size: .8em; margin-top: 6px; }
+.confusion { width: 100%; max-width: 760px; display: block; }
 pre { margin: 0; padding: 16px 18px; background: var(--faint); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; }
 .flag { white-space: nowrap; }
 footer { margin-top: 40px; font-size: 13px; color: var(--muted); }
