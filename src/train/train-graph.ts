@@ -54,10 +54,11 @@ type Trainable = (name: string) => boolean;
 export function differentiate(
   { loss, metrics, weight, buffers }: SeparateGraph,
   { trainable }: { trainable: Trainable },
-): DifferentiatedGraph {
+): DifferentiatedGraph & { outputs: readonly Tensor[] } {
   const { touched, outputs } = gradientOutputs([{ of: loss, value: one(loss) }], trainable);
   const named = { ...lossOutputs({ loss, ...(metrics && { metrics }) }), ...bufferOutputs(buffers), ...outputs };
-  return { graph: toOnnx(weight === undefined ? named : { ...named, weight: reshape(weight, [1]) }), touched };
+  const all: Record<string, Tensor> = weight === undefined ? named : { ...named, weight: reshape(weight, [1]) };
+  return { graph: toOnnx(all), touched, outputs: Object.values(all) };
 }
 
 /** The features alone. Outputs: `feature.*`, `after.<buffer>`. */

@@ -94,7 +94,17 @@ test("train: writes a line a step, and the model at the end", async () => {
     [3, 0.5],
   ]);
   const { step: _, "evaluate.accuracy": __, ...first } = lines[1]!;
-  const names = ["loss", "twice", "lr", "gradientNorm", "parameterNorm", "updateNorm", "samples", "samplesPerSecond"];
+  const names = [
+    "loss",
+    "twice",
+    "lr",
+    "gradientNorm",
+    "parameterNorm",
+    "updateNorm",
+    "samples",
+    "samplesPerSecond",
+    "waitShare",
+  ];
   expect(Object.keys(first)).toEqual(names);
   expect(first.twice).toBeCloseTo(2 * first.loss!, 6);
   expect(readdirSync(out).sort()).toEqual(["checkpoints", "metrics.jsonl", "model.safetensors"]);
@@ -313,7 +323,8 @@ test("train: an interrupted measurement is made when the run goes on", async () 
   await train(options({ out, evaluate: evaluate(false) }));
   const whole = fresh();
   await train(options({ out: whole, evaluate: evaluate(false) }));
-  const strip = (lines: Record<string, number>[]) => lines.map(({ samplesPerSecond: _, ...line }) => line);
+  const strip = (lines: Record<string, number>[]) =>
+    lines.map(({ samplesPerSecond: _, waitShare: __, ...line }) => line);
   expect(strip(metricsOf(out))).toEqual(strip(metricsOf(whole)));
 });
 

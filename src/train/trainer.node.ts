@@ -88,7 +88,8 @@ export interface TrainResult {
  * step at hand is finished and a checkpoint written before the call rejects with the signal's reason.
  *
  * `metrics.jsonl` has a line a step: `loss`, the graph's metrics, `lr`, `gradientNorm` (before clipping),
- * `parameterNorm`, `updateNorm`, `samples`, `samplesPerSecond`, and `evaluate.*` where measured.
+ * `parameterNorm`, `updateNorm`, `samples`, `samplesPerSecond`, `waitShare` (part of the step in which it waited for
+ * data), and `evaluate.*` where measured.
  *
  * @throws SkySenseError `NOT_FINITE`: loss, gradient or weights became NaN or infinite; `CHECKPOINT_MISMATCH` |
  *   `CHECKPOINT_DAMAGED` | `FOLDER_BUSY` | `DISK_FULL` | `NOT_WRITABLE` | `OUT_OF_MEMORY`, and those of the data
@@ -232,6 +233,7 @@ async function computeStep(run: Run, options: TrainOptions): Promise<Record<stri
     run.stopped = true;
     return undefined;
   }
+  const waited = performance.now() - began;
   const outcome = await run.runner.run(batches, { stop: signal?.aborted ?? false });
   const gradientNorm = normOf(run.state.flat, outcome.role) * outcome.gradientScale;
   requireFinite({ loss: outcome.loss, gradient: gradientNorm }, { run, outcome, batches });
@@ -242,8 +244,11 @@ async function computeStep(run: Run, options: TrainOptions): Promise<Record<stri
   run.step++;
   run.stopped = outcome.stop;
   const { loss, metrics, samples } = outcome;
-  const samplesPerSecond = Number((samples / ((performance.now() - began) / 1000)).toPrecision(4));
-  return { step: run.step, loss, ...metrics, lr, gradientNorm, parameterNorm, updateNorm, samples, samplesPerSecond };
+  const elapsed = performance.now() - began;
+  const rounded = (x: number) => Number(x.toPrecision(3));
+  const speed = { samplesPerSecond: rounded(samples / (elapsed / 1000)), waitShare: rounded(waited / elapsed) };
+  const norms = { gradientNorm, parameterNorm, updateNorm };
+  return { step: run.step, loss, ...metrics, lr, ...norms, samples, ...speed };
 }
 
 /** Measure, log and save where these are due. An interrupted measurement is made when the run goes on. */

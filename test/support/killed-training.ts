@@ -83,7 +83,7 @@ export function outcomeOf(out: string) {
       .map((name) => [name, hash(join(last, name))]),
     model: existsSync(join(out, "model.safetensors")) && hash(join(out, "model.safetensors")),
     metrics: lines.map((line) => {
-      const { samplesPerSecond: _, ...rest } = JSON.parse(line);
+      const { samplesPerSecond: _, waitShare: __, ...rest } = JSON.parse(line);
       return rest;
     }),
     others: readdirSync(out).sort(),
