@@ -2,7 +2,7 @@ import type { Worker } from "node:worker_threads";
 import { SkySenseError } from "../../core/error.ts";
 import { type PackedError, unpackError } from "../../core/thread-error.ts";
 import { startWorker } from "../../core/worker.node.ts";
-import { type PlaceSource, readPlaceSource } from "../../imagery/scene/place-source.node.ts";
+import { type PlaceFiles, type PlaceSource, readPlaceSource } from "../../imagery/scene/place-source.node.ts";
 import type { Recipe } from "./augment.ts";
 import { type KeptPlace, keepPlace } from "./kept-place.ts";
 import {
@@ -40,7 +40,7 @@ export interface LoaderOptions {
   shuffle?: boolean;
   /** The part of every batch that this process takes. Default: all of it. */
   share?: Share;
-  /** Threads. Default 1; 0 works in the calling thread, only when a batch is asked for. */
+  /** Threads. Default 1. With 0, or sources that are functions, the calling thread does the work. */
   workers?: number;
   /** Batches that are made or wait at the same time. Default two more than threads. */
   ahead?: number;
@@ -67,7 +67,7 @@ export interface Loader {
 /** What a thread is started with. Samples whose images came in memory stand in `places`, shared. */
 export interface LoaderSetup {
   setup: BatchSetup;
-  sources: readonly (PlaceSource | undefined)[];
+  sources: readonly (PlaceFiles | undefined)[];
   places: readonly (KeptPlace | undefined)[];
 }
 
@@ -90,17 +90,19 @@ const tolerated = 0.05;
  * @throws SkySenseError `NO_SAMPLES` | `BAD_BATCH`: a batch cannot be divided evenly among the processes
  */
 export function createLoader(options: LoaderOptions): Loader {
-  const { samples, workers = 1, ahead = workers + 2, cacheBytes = 2 ** 30 } = options;
+  const { samples, cacheBytes = 2 ** 30 } = options;
+  const workers = samples.some(({ source }) => "read" in source) ? 0 : (options.workers ?? 1);
+  const { ahead = workers + 2 } = options;
   const setup = check(options);
   const loaderSetup: LoaderSetup = {
     setup,
-    sources: samples.map(({ source }) => ("place" in source ? undefined : source)),
+    sources: samples.map(({ source }) => ("files" in source ? source : undefined)),
     places: samples.map(({ source }) => ("place" in source ? keepPlace(source.place) : undefined)),
   };
   const memory = createMemory(cacheBytes, loaderSetup);
   const makers =
     workers === 0
-      ? [inThisThread(loaderSetup, memory)]
+      ? [inThisThread(loaderSetup, samples, memory)]
       : Array.from({ length: workers }, () => inThread(loaderSetup, memory));
   const waiting = new Map<number, Promise<MadeBatch>>();
   const failures = new Map<string, Failure>();
@@ -124,7 +126,7 @@ export function createLoader(options: LoaderOptions): Loader {
       signal?.throwIfAborted();
       for (const other of waiting.keys()) if (other < index || other >= index + ahead) waiting.delete(other);
       const made = request(index);
-      if (workers > 0) for (let next = index + 1; next < index + ahead && next <= last; next++) request(next);
+      for (let next = index + 1; next < index + ahead && next <= last; next++) request(next);
       const release = makers[index % makers.length]!.hold();
       try {
         const { batch, failures: failed } = await unlessAborted(made, signal);
@@ -213,16 +215,21 @@ interface Maker {
   close(): Promise<void>;
 }
 
-function inThisThread({ setup, sources, places }: LoaderSetup, memory: Memory): Maker {
+function inThisThread({ setup, places }: LoaderSetup, samples: readonly TrainingSample[], memory: Memory): Maker {
   const order = orderOf(setup);
   const reader = {
     kept: (sample: number) => places[sample] ?? memory.get(sample),
-    read: async (sample: number) => keepPlace(await readPlaceSource(sources[sample]!)),
+    read: async (sample: number) => keepPlace(await readPlaceSource(samples[sample]!.source)),
   };
+  let last: Promise<unknown> = Promise.resolve();
   return {
-    async make(index) {
-      const made = await makeBatch(index, setup, { reader, order });
-      memory.add(made.fresh);
+    make(index) {
+      const made = last.then(async () => {
+        const { fresh, ...rest } = await makeBatch(index, setup, { reader, order });
+        memory.add(fresh);
+        return { fresh, ...rest };
+      });
+      last = made.catch(() => {});
       return made;
     },
     hold: () => () => {},

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { packError } from "../../core/thread-error.ts";
-import { type PlaceSource, readPlaceSource } from "../../imagery/scene/place-source.node.ts";
+import { readPlaceSource } from "../../imagery/scene/place-source.node.ts";
 import { type KeptPlace, keepPlace } from "./kept-place.ts";
 import type { Job, LoaderSetup, Reply } from "./loader.node.ts";
 import { makeBatch, orderOf } from "./make-batch.ts";
@@ -21,7 +21,7 @@ async function perform({ ticket, index, kept }: Job): Promise<void> {
   const known = new Map<number, KeptPlace>(kept);
   const reader = {
     kept: (sample: number) => known.get(sample) ?? places[sample],
-    read: async (sample: number) => keepPlace(await readPlaceSource(sources[sample] as PlaceSource)),
+    read: async (sample: number) => keepPlace(await readPlaceSource(sources[sample]!)),
   };
   try {
     const made = await makeBatch(index, setup, { reader, order });
