@@ -47,7 +47,7 @@ export function addFinetune(program: Command): void {
         onProgress: progress.onProgress,
       });
       progress.end();
-      const title = `${result.train.length} images of ${result.config.classes.length} classes from ${options.data}`;
+      const title = `${result.train.length} images of ${result.config.classes.length} classes from ${result.name}`;
       const scores = await writeClassificationReport(result, {
         out: options.out,
         title,

@@ -35,7 +35,7 @@ export function loadModel(
   const runtime = createRuntime(options);
   return createModel(
     { ...info, weights },
-    { runtime, ...(device && { device }), ...(constantWeights && { constantWeights }) },
+    { runtime, ...(device && { device }), ...(constantWeights !== undefined && { constantWeights }) },
   );
 }
 

@@ -78,6 +78,8 @@ export interface FinetuneOptions extends Partial<FinetuneSettings>, LongCall {
 }
 
 export interface FinetuneResult {
+  /** Of the set. */
+  name: string;
   config: ClassifierConfig;
   settings: FinetuneSettings;
   train: readonly Sample[];
@@ -160,6 +162,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   failures.push(...judge.failures);
   await judge.close();
   return {
+    name: set.name,
     config,
     settings,
     ...parts,
