@@ -3,7 +3,7 @@ import { min } from "../graph/ops/min.ts";
 import { slice } from "../graph/ops/pad.ts";
 import { reshape } from "../graph/ops/reshape.ts";
 import { transpose } from "../graph/ops/transpose.ts";
-import { type Dtype, indices, input, scope, type Tensor } from "../graph/tensor.ts";
+import { indices, input, scope, type Tensor } from "../graph/tensor.ts";
 import { classTokenOf, type FusionParams, fusion, initFusion } from "../model/fusion.ts";
 import { bindParameters, type ParameterTree } from "../model/parameters.ts";
 import { type TokenMap, toImage } from "../model/patch-embed.ts";
@@ -18,33 +18,28 @@ import {
 import { initSwin, type SwinParams, swin } from "../model/swin-v2.ts";
 import { initUpHead, upHead } from "../model/up-head.ts";
 import { initVit, type VitParams, vit } from "../model/vit.ts";
+import {
+  badInputs,
+  checkChannels,
+  forEachInput,
+  fromImage,
+  type InputShapes,
+  type Mode,
+  type ModuleGraph,
+  type ModuleRequest,
+} from "./module-inputs.ts";
 import { fusionConfig, skySenseConfig, swinConfig, upHeadConfig, vitConfig } from "./official-config.ts";
-
-/** Shape and type of an input as it stands in a file. */
-export type InputShapes = ReadonlyMap<string, { shape: readonly number[]; dtype: Dtype }>;
-
-/** One official module as a graph: its weights, and its outputs and intermediates by name. */
-export interface ModuleGraph {
-  parameters: ParameterTree;
-  outputs: Record<string, Tensor>;
-}
-
-/** What a class is given: its constructor's arguments, the inputs, and further fields of the configuration. */
-interface ModuleRequest {
-  kwargs: unknown;
-  inputs: InputShapes;
-  subsets: readonly string[];
-}
+import { encoderDecoderGraph, fcnHeadGraph, uperHeadGraph } from "./segmentation-graph.ts";
 
 /**
  * Build the graph of one official module for given inputs.
  *
- * @param config  `class_`, `constructor` and, for SkySense, `subsets` ("hr+s1"); other fields are ignored.
+ * @param config  `class_`, `constructor`, for SkySense `subsets` ("hr+s1") and `mode`; other fields are ignored.
  * @param inputs  By the names that the class uses, with or without tags before them ("native.input").
  * @throws SkySenseError `BAD_CONFIG` | `BAD_INPUTS`
  */
 export function moduleGraph(
-  config: { class_: string; constructor: unknown; subsets?: readonly string[] | undefined },
+  config: { class_: string; constructor: unknown; subsets?: readonly string[] | undefined; mode?: Mode | undefined },
   inputs: InputShapes,
 ): ModuleGraph {
   const build = modules[config.class_ as keyof typeof modules];
@@ -55,10 +50,14 @@ export function moduleGraph(
       remedy: `Choose from ${Object.keys(modules).join(", ")}.`,
     });
   }
-  return build({ kwargs: config.constructor, inputs, subsets: config.subsets ?? [] });
+  return build({ kwargs: config.constructor, inputs, subsets: config.subsets ?? [], mode: config.mode ?? "eval" });
 }
 
 const modules = {
+  UPerHead: uperHeadGraph,
+  FCNHead: fcnHeadGraph,
+  EncoderDecoder: encoderDecoderGraph,
+
   SwinTransformerV2: ({ kwargs, inputs }: ModuleRequest): ModuleGraph => {
     const config = swinConfig(kwargs);
     const parameters = initSwin(config);
@@ -189,42 +188,3 @@ const modules = {
     return { parameters: parameters as ParameterTree, outputs };
   },
 } as const;
-
-/** Build once for every input called "input" or "<tag>.input"; what is put gets the same tag. */
-function forEachInput(
-  inputs: InputShapes,
-  { rank }: { rank: number },
-  build: (x: Tensor, put: (name: string, value: Tensor) => void) => void,
-): Record<string, Tensor> {
-  const outputs: Record<string, Tensor> = {};
-  for (const [name, { shape, dtype }] of inputs) {
-    const match = /^(.*\.)?input$/.exec(name);
-    if (match === null) continue;
-    const tag = match[1] ?? "";
-    if (shape.length !== rank) throw badInputs(`"${name}" has ${shape.length} axes, not ${rank}`);
-    scope(tag.replace(/\.$/, ""), () =>
-      build(input(name, shape, dtype), (key, value) => {
-        outputs[tag + key] = value;
-      }),
-    );
-  }
-  if (Object.keys(outputs).length === 0) throw badInputs('there is no tensor called "input" or "<tag>.input"');
-  return outputs;
-}
-
-function checkChannels({ shape }: Tensor, axis: number, expected: number): void {
-  if (shape[axis] !== expected) throw badInputs(`the input has ${shape[axis]} channels, not ${expected}`);
-}
-
-function fromImage(image: Tensor): TokenMap {
-  const [batch, channels, h, w] = image.shape as number[];
-  return { x: reshape(transpose(image, [0, 2, 3, 1]), [batch!, h! * w!, channels!]), grid: [h!, w!] };
-}
-
-function badInputs(what: string): SkySenseError {
-  return new SkySenseError({
-    code: "BAD_INPUTS",
-    what,
-    remedy: "Give the inputs that the class takes under its names.",
-  });
-}

@@ -11,8 +11,8 @@ import type { VitConfig } from "../model/vit.ts";
  * have no effect on the graph.
  */
 
-const size = z.int().positive();
-const rate = z.number().min(0).max(1);
+export const size = z.int().positive();
+export const rate = z.number().min(0).max(1);
 const pair = z
   .union([size, z.tuple([size, size])])
   .transform((v): [number, number] => (Array.isArray(v) ? v : [v, v]));
@@ -258,14 +258,16 @@ function checkHeads(name: string, { embed_dims, num_heads }: { embed_dims: numbe
   if (embed_dims % num_heads !== 0) throw bad(name, `${num_heads} heads do not divide ${embed_dims} channels`);
 }
 
-function parse<T>(name: string, schema: z.ZodType<T>, value: unknown): T {
+/** The value in the schema's form. @throws SkySenseError `BAD_CONFIG` */
+export function parse<T>(name: string, schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value ?? {});
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   throw bad(name, issue.path.length === 0 ? issue.message : `${issue.path.join(".")}: ${issue.message}`);
 }
 
-function bad(name: string, what: string): SkySenseError {
+/** The error for arguments of the class `name` that cannot be. */
+export function bad(name: string, what: string): SkySenseError {
   return new SkySenseError({
     code: "BAD_CONFIG",
     what,

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { runModule } from "../embed/run-module.node.ts";
+import { runModuleGradients } from "../train/run-module-gradients.node.ts";
 import { deviceOption } from "./options.ts";
 
 export function addForward(program: Command): void {
@@ -12,11 +13,16 @@ export function addForward(program: Command): void {
     )
     .requiredOption("--config <json>", 'the module: {"class_", "constructor"} with the official arguments')
     .requiredOption("--weights <safetensors>", "its weights under the official names")
-    .requiredOption("--inputs <safetensors>", 'its inputs: "input", "<tag>.input"; hr_img, s2_img, s2_ct, s1_img')
+    .requiredOption(
+      "--inputs <safetensors>",
+      'its inputs: "input", "<tag>.input"; hr_img, s2_img, s2_ct, s1_img; "input.<level>"',
+    )
     .requiredOption("--out <safetensors>", "file to write")
+    .option("--gradients", 'write loss, grad.* and grad_input.*: the inputs are "input.<name>" and "target.<output>"')
     .addOption(deviceOption("cpu"))
-    .action(async (options, command: Command) => {
-      const written = await runModule({ ...options, signal: command.optsWithGlobals().signal });
+    .action(async ({ gradients, ...options }, command: Command) => {
+      const run = gradients ? runModuleGradients : runModule;
+      const written = await run({ ...options, signal: command.optsWithGlobals().signal });
       for (const { name, shape } of written) console.log(`${name} [${shape.join(", ")}]`);
     });
 }
