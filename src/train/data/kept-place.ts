@@ -37,7 +37,7 @@ function smallestType(data: Float32Array): Kept<Samples> {
   let [least, most] = [0, 0];
   for (let i = 0; i < data.length; i++) {
     const value = data[i]!;
-    if (value !== Math.trunc(value) || Object.is(value, -0)) return Float32Array; // NaN is no whole number either
+    if (value !== (value | 0)) return Float32Array; // no whole number of 32 bits; NaN neither
     if (value < least) least = value;
     if (value > most) most = value;
   }
