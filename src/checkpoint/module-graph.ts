@@ -66,7 +66,7 @@ const modules = {
       parameters,
       outputs: forEachInput(inputs, { rank: 4 }, (image, put) => {
         checkChannels(image, 1, config.bands);
-        const maps = [...swin(p, image, config, (name, value) => put(name, value())).values()];
+        const maps = [...swin(p, image, config, { tap: (name, value) => put(name, value()) }).values()];
         for (const [k, map] of maps.entries()) put(`out.${k}`, toImage(map));
       }),
     };

@@ -5,6 +5,7 @@ import { scope, type Tensor } from "../graph/tensor.ts";
 import { initTransformerLinear, linear } from "./linear.ts";
 import type { Bound, Initial } from "./parameters.ts";
 import type { Tap } from "./tap.ts";
+import { type EncoderTraining, keepOrRecompute, pathDropper } from "./training.ts";
 import { initLayer, layer, type TransformerConfig } from "./transformer.ts";
 
 /** The fusion transformer (official class `TransformerEncoder`, specification §3.2). */
@@ -31,13 +32,19 @@ export type FusionParams = Bound<ReturnType<typeof initFusion>>;
  * @param x  Tokens [batch, tokens, inputWidth].
  * @param options.keyMask  [batch, 1, 1, tokens (+ 1)]: very negative where a token is absent, else 0.
  * @param options.first  Return this many tokens only, the first ones, which saves most of the last layer.
+ * @param options.training  Drop paths are called `layers.<i>.ffn`.
  * @returns All tokens [batch, tokens (+ 1 with the class token in front), width].
  */
 export function fusion(
   p: FusionParams,
   x: Tensor,
   config: FusionConfig,
-  { keyMask, first, tap }: { keyMask?: Tensor; first?: number; tap?: Tap } = {},
+  {
+    keyMask,
+    first,
+    tap,
+    training = {},
+  }: { keyMask?: Tensor; first?: number; tap?: Tap; training?: EncoderTraining } = {},
 ): Tensor {
   let z = linear(p.porj_linear, x);
   if (config.classToken) {
@@ -46,7 +53,10 @@ export function fusion(
   }
   for (const [i, params] of p.layers.entries()) {
     const last = i === config.depth - 1;
-    z = scope(`layers.${i}`, () => layer(params, z, { ...config, keyMask, ...(last && { first }) }));
+    const before = z;
+    const drop = pathDropper(training, { path: `layers.${i}`, index: i, count: config.depth });
+    const options = { ...config, keyMask, ...(last && { first }), drop };
+    z = scope(`layers.${i}`, () => keepOrRecompute(training, () => layer(params, before, options)));
     tap?.(`layers.${i}`, () => z);
   }
   return z;

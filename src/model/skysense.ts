@@ -14,6 +14,7 @@ import type { Bound, Initial } from "./parameters.ts";
 import type { TokenMap } from "./patch-embed.ts";
 import { initSwin, type SwinConfig, type SwinParams, swin } from "./swin-v2.ts";
 import type { Tap } from "./tap.ts";
+import type { EncoderTraining } from "./training.ts";
 import { initUpHead, type UpHeadConfig, type UpHeadParams, upHead } from "./up-head.ts";
 import { initVit, type VitConfig, type VitParams, vit } from "./vit.ts";
 
@@ -61,8 +62,13 @@ export interface SkySenseParams {
 }
 
 /** HR features at the grid of the fusion: images [batch, bands, H, W] → tokens of the last output. */
-export function encodeHr(p: SwinParams, image: Tensor, config: SwinConfig): TokenMap {
-  const outputs = scope("backbone_hr", () => swin(p, image, config));
+export function encodeHr(
+  p: SwinParams,
+  image: Tensor,
+  config: SwinConfig,
+  { training = {} }: { training?: EncoderTraining } = {},
+): TokenMap {
+  const outputs = scope("backbone_hr", () => swin(p, image, config, { training }));
   return outputs.get(Math.max(...config.outputs))!;
 }
 
@@ -75,9 +81,9 @@ export function encodeSentinel(
   { backbone, head }: { backbone: VitParams; head: UpHeadParams },
   image: Tensor,
   config: SentinelConfig,
-  { bands }: { bands?: readonly number[] } = {},
+  { bands, training = {} }: { bands?: readonly number[]; training?: EncoderTraining } = {},
 ): { encoded: TokenMap; feature: TokenMap } {
-  const outputs = vit(backbone, image, config.encoder, bands === undefined ? {} : { bands });
+  const outputs = vit(backbone, image, config.encoder, { training, ...(bands && { bands }) });
   const encoded = outputs.get(Math.max(...config.encoder.outputs))!;
   return { encoded, feature: upHead(head, encoded, config.head) };
 }
@@ -90,13 +96,19 @@ export type SensorFeatures = { [sensor in SensorName]?: Tensor };
  *
  * @param options.days  int64 [batch, dates] a sensor: rows of the calendar table; the row after its last is no date.
  * @param options.mask  [batch, cells, tokens]: 0 where a token takes part, very negative where it is absent.
+ * @param options.training  In drop path, each cell is a sample of its own.
  * @returns [batch, cells, width]: the class token of each cell.
  */
 export function fuse(
   p: Pick<SkySenseParams, "fusion" | "ctpe">,
   features: SensorFeatures,
   config: SkySenseConfig,
-  { days = {}, mask, tap }: { days?: SensorFeatures; mask?: Tensor; tap?: Tap } = {},
+  {
+    days = {},
+    mask,
+    tap,
+    training = {},
+  }: { days?: SensorFeatures; mask?: Tensor; tap?: Tap; training?: EncoderTraining } = {},
 ): Tensor {
   const present = sensorNames.filter((sensor) => features[sensor] !== undefined);
   const [batch, , cells, width] = features[present[0]!]!.shape as [Tensor["shape"][number], number, number, number];
@@ -112,7 +124,7 @@ export function fuse(
   tap?.("tokens", () => tokens);
   const keyMask = mask && reshape(pad(mask, { before: [0, 0, 1] }), [timesDim(batch, cells), 1, 1, count + 1]);
   const fused = scope("fusion", () =>
-    fusion(p.fusion, tokens, config.fusion, { first: 1, ...(keyMask && { keyMask }) }),
+    fusion(p.fusion, tokens, config.fusion, { first: 1, training, ...(keyMask && { keyMask }) }),
   );
   return reshape(classTokenOf(fused), [batch, cells, config.fusion.width]);
 }

@@ -13,6 +13,7 @@ import { initNorm, type NormParams, torchDefault } from "./linear.ts";
 import type { Bound, Initial, ParameterSpec } from "./parameters.ts";
 import { initPatchEmbed, patchEmbed, type TokenMap } from "./patch-embed.ts";
 import type { Tap } from "./tap.ts";
+import { type EncoderTraining, keepOrRecompute, type PathDropper, pathDropper } from "./training.ts";
 import { initWindowAttention, windowAttention } from "./window-attention.ts";
 import { inverseOrder, type WindowLayout, type WindowOptions, windowLayout } from "./windows.ts";
 
@@ -115,11 +116,17 @@ interface OrderedTokens extends TokenMap {
 /**
  * Multi-scale features of an image [batch, bands, height, width].
  *
+ * @param options.training  Drop paths are called `stages.<i>.blocks.<j>.attn` and `.ffn`.
  * @returns For each stage in `config.outputs`, tokens [batch, h·w, width·2^stage], row-major, normalised.
  * @throws SkySenseError `MAP_TOO_SMALL` where a map is smaller than its window and `padSmallMaps` is off, as the
  *   official model does.
  */
-export function swin(p: SwinParams, image: Tensor, config: SwinConfig, tap?: Tap): Map<number, TokenMap> {
+export function swin(
+  p: SwinParams,
+  image: Tensor,
+  config: SwinConfig,
+  { tap, training = {} }: { tap?: Tap; training?: EncoderTraining } = {},
+): Map<number, TokenMap> {
   const embedded = patchEmbed(p.patch_embed, image, {
     patch: config.patch,
     epsilon: config.patchNorm?.epsilon ?? epsilon,
@@ -138,6 +145,8 @@ export function swin(p: SwinParams, image: Tensor, config: SwinConfig, tap?: Tap
     layouts.set(key, layout);
     return layout;
   };
+  const count = config.depths.reduce((sum, depth) => sum + depth, 0);
+  let index = 0;
   for (const [stage, { blocks, downsample }] of p.stages.entries()) {
     scope(`stages.${stage}`, () => {
       if (downsample !== undefined) {
@@ -154,9 +163,13 @@ export function swin(p: SwinParams, image: Tensor, config: SwinConfig, tap?: Tap
           layout: layoutOf(
             placement(tokens.grid, { window: perStage(config.window, stage), odd: j % 2 === 1, config, path }),
           ),
+          drop: pathDropper(training, { path, index: index++, count }),
         };
+        const before = tokens;
         tokens = scope(`blocks.${j}`, () =>
-          block(params, tokens, options, tap && ((name, t) => tap(`${path}.${name}`, t))),
+          keepOrRecompute(training, () =>
+            block(params, before, options, tap && ((name, t) => tap(`${path}.${name}`, t))),
+          ),
         );
         tap?.(path, () => rowMajor(tokens));
       }
@@ -193,15 +206,19 @@ interface BlockOptions {
   heads: number;
   pretrained: number;
   layout: WindowLayout;
+  drop: PathDropper;
 }
 
-/** Post-norm block (§1.4): x + norm1(attention(x)), then x + norm2(ffn(x)), then norm3 where there is one. */
+/**
+ * Post-norm block (§1.4): x + norm1(attention(x)), then x + norm2(ffn(x)), then norm3 where there is one. A branch
+ * is dropped before its norm, which leaves the norm's bias of it (§1.6).
+ */
 function block(p: BlockParams, tokens: OrderedTokens, options: BlockOptions, tap?: Tap): OrderedTokens {
   const norm = ({ weight, bias }: NormParams, x: Tensor) => layerNorm(x, weight, bias, { epsilon });
   const { shortcut, attended } = attend(p, tokens, options);
   tap?.("attn", () => rowMajor(attended));
-  let x = add(shortcut, norm(p.norm1, attended.x));
-  x = add(x, norm(p.norm2, ffn(p.ffn, x)));
+  let x = add(shortcut, norm(p.norm1, options.drop(attended.x, "attn")));
+  x = add(x, norm(p.norm2, options.drop(ffn(p.ffn, x), "ffn")));
   if (p.norm3 !== undefined) x = norm(p.norm3, x);
   return { ...attended, x };
 }

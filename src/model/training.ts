@@ -1,5 +1,6 @@
 import { mul } from "../graph/ops/mul.ts";
 import { reshape } from "../graph/ops/reshape.ts";
+import { recompute } from "../graph/recompute.ts";
 import type { Shape } from "../graph/shape.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
 
@@ -40,11 +41,19 @@ export interface EncoderTraining {
   recompute?: boolean | undefined;
 }
 
-/** Drops a residual branch of block `index` of `count`. */
+/** The residual branch "attn" or "ffn" of one block, dropped where training drops it. */
+export type PathDropper = (branch: Tensor, name: string) => Tensor;
+
+/** Drops branches of block `index` of `count`, whose path is `path`. */
 export function pathDropper(
   { dropPath }: EncoderTraining,
-  { index, count }: { index: number; count: number },
-): (branch: Tensor, path: string) => Tensor {
+  { path, index, count }: { path: string; index: number; count: number },
+): PathDropper {
   const rate = dropPath === undefined || count === 1 ? 0 : (dropPath.rate * index) / (count - 1);
-  return (branch, path) => dropPath?.drop(branch, { path, rate }) ?? branch;
+  return (branch, name) => dropPath?.drop(branch, { path: `${path}.${name}`, rate }) ?? branch;
+}
+
+/** `build` as training wants it: in one piece that is computed again on the way back, or as it is. */
+export function keepOrRecompute<T>({ recompute: again }: EncoderTraining, build: () => T): T {
+  return again === true ? recompute(build) : build();
 }

@@ -11,6 +11,7 @@ import { scalar, scope, type Tensor } from "../graph/tensor.ts";
 import { ffn, initFfn } from "./ffn.ts";
 import { initNorm, type LinearParams, linear } from "./linear.ts";
 import type { Bound, Initial } from "./parameters.ts";
+import type { PathDropper } from "./training.ts";
 
 /** Sizes that all layers of a plain transformer share. */
 export interface TransformerConfig {
@@ -58,6 +59,7 @@ export type LayerParams = Bound<ReturnType<typeof initLayer>>;
  *
  * @param options.keyMask  [batch, 1, 1, tokens], 0 where a token may be seen and very negative where not.
  * @param options.first  Compute this many tokens only, the first ones; all are seen by them.
+ * @param options.drop  Drops the branch "ffn"; that of attention is never dropped (§2.1 step 5).
  */
 export function layer(
   p: LayerParams,
@@ -67,13 +69,14 @@ export function layer(
     epsilon,
     keyMask,
     first,
-  }: { heads: number; epsilon: number; keyMask?: Tensor | undefined; first?: number },
+    drop = (branch) => branch,
+  }: { heads: number; epsilon: number; keyMask?: Tensor | undefined; first?: number; drop?: PathDropper },
 ): Tensor {
   const attended = scope("attn", () =>
     attention(p.attn.attn, layerNorm(z, p.ln1.weight, p.ln1.bias, { epsilon }), { heads, keyMask, first }),
   );
   const y = add(first === undefined ? z : slice(z, { axis: 1, start: 0, end: first }), attended);
-  return add(y, ffn(p.ffn, layerNorm(y, p.ln2.weight, p.ln2.bias, { epsilon })));
+  return add(y, drop(ffn(p.ffn, layerNorm(y, p.ln2.weight, p.ln2.bias, { epsilon })), "ffn"));
 }
 
 /** Multi-head self-attention as torch's MultiheadAttention: softmax(q·kᵀ/√d + keyMask) v. */

@@ -11,6 +11,7 @@ import { initNorm, kaimingNormal } from "./linear.ts";
 import type { Bound, Initial } from "./parameters.ts";
 import { initPatchEmbed, patchEmbed, type TokenMap } from "./patch-embed.ts";
 import type { Tap } from "./tap.ts";
+import { type EncoderTraining, keepOrRecompute, pathDropper } from "./training.ts";
 import { initLayer, layer, type TransformerConfig } from "./transformer.ts";
 
 /** Vision Transformer with the options of the official class (specification §2). */
@@ -64,13 +65,14 @@ function positionGrid({ image: [height, width], patch }: VitConfig): [number, nu
  *
  * @param options.bands  Where the image has some of the model's bands only: their positions. The patch kernel's
  *   slices are used, times all/used, so that the response keeps its scale.
+ * @param options.training  Drop paths are called `layers.<i>.ffn`.
  * @returns For each layer in `config.outputs`, tokens [batch, h·w, width], row-major, h = ⌈height/patch⌉.
  */
 export function vit(
   p: VitParams,
   image: Tensor,
   config: VitConfig,
-  { bands, tap }: { bands?: readonly number[]; tap?: Tap } = {},
+  { bands, tap, training = {} }: { bands?: readonly number[]; tap?: Tap; training?: EncoderTraining } = {},
 ): Map<number, VitOutput> {
   const { classToken, epsilon } = config;
   const embed = bands === undefined ? p.patch_embed : { ...p.patch_embed, projection: selectBands(p, bands, config) };
@@ -87,7 +89,9 @@ export function vit(
 
   const outputs = new Map<number, VitOutput>();
   for (const [i, params] of p.layers.entries()) {
-    z = scope(`layers.${i}`, () => layer(params, z, config));
+    const before = z;
+    const drop = pathDropper(training, { path: `layers.${i}`, index: i, count: config.depth });
+    z = scope(`layers.${i}`, () => keepOrRecompute(training, () => layer(params, before, { ...config, drop })));
     tap?.(`layers.${i}`, () => z);
     if (i === config.depth - 1 && p.ln1 !== undefined) z = layerNorm(z, p.ln1.weight, p.ln1.bias, { epsilon });
     if (config.outputs.includes(i)) outputs.set(i, splitClassToken(z, grid, classToken));
