@@ -48,7 +48,7 @@ describe.skipIf(!there)("mpi", () => {
       await mpi.broadcast(copy, { root: mpi.size - 1 });
       const ragged = await mpi.allGather(Float32Array.from({ length: mpi.rank + 1 }, () => mpi.rank));
       await mpi.barrier();
-      say({ rank: mpi.rank, size: mpi.size, sums, checksum, guard: guard[0], copied: [copy[3], copy[${length - 1}]], ragged: [...ragged] });
+      say({ rank: mpi.rank, size: mpi.size, local: mpi.localSize, sums, checksum, guard: guard[0], copied: [copy[3], copy[${length - 1}]], ragged: [...ragged] });
       await mpi.finalize();`,
       );
       expect(stderr).toBe("");
@@ -57,7 +57,7 @@ describe.skipIf(!there)("mpi", () => {
       let checksum = 0;
       for (let i = 0; i < length; i++) checksum = (checksum * 33 + sum(i) * 7) % 1000003;
       const expected = Array.from({ length: ranks }, (_, rank) => ({
-        ...{ rank, size: ranks, guard: 9, checksum },
+        ...{ rank, size: ranks, local: ranks, guard: 9, checksum },
         sums: [0, 1, 99, 524287, 524288, length - 1].map(sum),
         copied: [value(ranks - 1, 3), value(ranks - 1, length - 1)],
         ragged: Array.from({ length: ranks }, (_, r) => Array(r + 1).fill(r)).flat(),

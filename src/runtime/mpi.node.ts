@@ -9,6 +9,8 @@ export interface MpiCommunicator {
   /** This process: 0 ≤ rank < size. */
   readonly rank: number;
   readonly size: number;
+  /** Ranks on this machine, which share its cores. */
+  readonly localSize: number;
   /** Aborted, with the error as reason, as soon as it is known that the run cannot go on. */
   readonly lost: AbortSignal;
   /** Replace `values` by the sum over all ranks; the same bits on every rank. */
@@ -59,6 +61,7 @@ function launcherOf(environment: Readonly<Record<string, string | undefined>>): 
 interface Mpi {
   rank: number;
   size: number;
+  localSize: number;
   /** Start waiting for all ranks; `arrived` tells whether they are here. */
   arrive(): { arrived: () => boolean };
   sum(values: Float32Array): void;
@@ -68,7 +71,7 @@ interface Mpi {
 }
 
 function communicate(mpi: Mpi, timeoutMs: number): MpiCommunicator {
-  const { rank, size } = mpi;
+  const { rank, size, localSize } = mpi;
   const lost = new AbortController();
   const lose = (what: string) =>
     lost.abort(
@@ -97,7 +100,7 @@ function communicate(mpi: Mpi, timeoutMs: number): MpiCommunicator {
     }
   }
   return {
-    ...{ rank, size, lost: lost.signal },
+    ...{ rank, size, localSize, lost: lost.signal },
     async allReduce(values) {
       await together();
       for (const part of buckets(values)) mpi.sum(part);
@@ -125,6 +128,8 @@ function* buckets(values: Float32Array): Generator<Float32Array> {
 
 /** MPI_IN_PLACE of Open MPI: the result replaces what is sent. */
 const inPlace = 1n;
+/** MPI_COMM_TYPE_SHARED of Open MPI: the ranks that can share memory. */
+const typeShared = 0;
 
 /** Bind Open MPI's C interface. Its handles are addresses of variables that the library exports. */
 function loadMpi(launcher: string, named: string | undefined): Mpi {
@@ -157,12 +162,17 @@ function loadMpi(launcher: string, named: string | undefined): Mpi {
   bind("Init(void*, void*)")(null, null);
   // Errors come back as codes; by default MPI would end the process.
   bind("Comm_set_errhandler(void*, void*)")(world, handle("ompi_mpi_errors_return"));
-  const number = (signature: string): number => {
+  const commSize = bind("Comm_size(void*, _Out_ int*)");
+  const commRank = bind("Comm_rank(void*, _Out_ int*)");
+  const numberOf = (call: (comm: unknown, out: Int32Array) => void, comm: unknown): number => {
     const value = new Int32Array(1);
-    bind(signature)(world, value);
+    call(comm, value);
     return value[0]!;
   };
-  const size = number("Comm_size(void*, _Out_ int*)");
+  const size = numberOf(commSize, world);
+  const split = bind("Comm_split_type(void*, int, int, void*, _Out_ uint64_t*)");
+  const local = new BigUint64Array(1);
+  split(world, typeShared, 0, handle("ompi_mpi_info_null"), local);
   const ibarrier = bind("Ibarrier(void*, _Out_ uint64_t*)");
   const test = bind("Test(_Inout_ uint64_t*, _Out_ int*, void*)");
   const allreduce = bind("Allreduce(void*, void*, int, void*, void*, void*)");
@@ -170,8 +180,9 @@ function loadMpi(launcher: string, named: string | undefined): Mpi {
   const allgather = bind("Allgather(void*, int, void*, void*, int, void*, void*)");
   const allgatherv = bind("Allgatherv(void*, int, void*, void*, void*, void*, void*, void*)");
   return {
-    rank: number("Comm_rank(void*, _Out_ int*)"),
+    rank: numberOf(commRank, world),
     size,
+    localSize: numberOf(commSize, local[0]),
     arrive() {
       const [request, flag] = [new BigUint64Array(1), new Int32Array(1)];
       ibarrier(world, request);
