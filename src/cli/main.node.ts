@@ -3,9 +3,12 @@ import { Command, CommanderError } from "commander";
 import { SkySenseError } from "../core/error.ts";
 import { software } from "../embed/software.ts";
 import { addEmbed } from "./embed.node.ts";
+import { addFinetune } from "./finetune.node.ts";
 import { addForward } from "./forward.node.ts";
 import { addInspect } from "./inspect.node.ts";
 import { addModels } from "./models.node.ts";
+import { addPredict } from "./predict.node.ts";
+import { addProbe } from "./probe.node.ts";
 
 /** Exit codes: 0 done, 1 our own bug, 2 wrong input or options, 130 interrupted. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -21,6 +24,9 @@ async function main(argv: readonly string[]): Promise<number> {
   addEmbed(program);
   addInspect(program);
   addModels(program);
+  addProbe(program);
+  addFinetune(program);
+  addPredict(program);
   addForward(program);
   try {
     await program.parseAsync(argv as string[]);

@@ -1,5 +1,7 @@
+import { cholesky } from "./cholesky.ts";
 import { minimise } from "./minimise.ts";
 import { addTransposedProduct, product } from "./products.ts";
+import { spanOf } from "./span.ts";
 import type { Vectors } from "./standardise.ts";
 
 /** What items are: one class each (softmax), or any number of labels (one sigmoid a label). */
@@ -17,46 +19,96 @@ export interface Linear {
 }
 
 /**
- * Logistic regression with weight decay, offsets free: the minimum of ½‖W‖² + C Σᵢ lossᵢ, where the loss is the
- * cross-entropy of the softmax (multinomial) or, for labels, the sum of the binary ones.
+ * Fits of one training set at several strengths of regularisation: logistic regression with weight decay, offsets
+ * free, the minimum of ½‖W‖² + C Σᵢ lossᵢ, where the loss is the cross-entropy of the softmax (multinomial) or, for
+ * labels, the sum of the binary ones.
+ *
+ * W is a sum of training vectors, so it is sought in their span; and what is known of the Hessian beforehand (the
+ * covariance of the vectors, the curvature of the loss at equal probabilities, the decay) preconditions the search.
  *
  * @param x  standardised vectors
- * @param options.start  where to begin, for instance the minimum for another C
  * @see scikit-learn, LogisticRegression(C, multi_class="multinomial")
  */
-export function fitLogistic(
-  x: Vectors & { data: Float64Array },
-  targets: Targets,
-  { C, start, tolerance = 1e-5 }: { C: number; start?: Linear | undefined; tolerance?: number },
-): Linear & { converged: boolean; iterations: number } {
+export function logisticFits(x: Standardised, targets: Targets): (options: FitOptions) => Fit {
   const { classes, values, multiLabel } = targets;
-  const { data, dimensions } = x;
-  const items = data.length / dimensions;
-  const sizes = { m: items, k: dimensions, n: classes };
-  // Divided by C and the number of items, so that one tolerance suits all.
-  const decay = 1 / (C * items);
-  const scores = new Float64Array(items * classes);
-  const weights = dimensions * classes;
-  const parameters = start === undefined ? new Float64Array(weights + classes) : start.parameters.slice();
+  const items = x.data.length / x.dimensions;
+  const basis = items < x.dimensions ? spanOf(x) : undefined;
+  const data = basis === undefined ? x.data : inBasis(x.data, basis, x.dimensions);
+  const rank = data.length / items;
+  const weights = rank * classes;
+  const sizes = { m: items, k: rank, n: classes };
+  const covariance = new Float64Array(rank * rank);
+  addTransposedProduct(data, data, covariance, { m: items, k: rank, n: rank });
+  const curvature = multiLabel ? 1 / 4 : 1 / classes;
   const loss = multiLabel ? binaryLoss : softmaxLoss;
-  const result = minimise(
-    (p, gradient) => {
-      product(data, p, scores, sizes);
-      let value = loss(scores, p.subarray(weights), values, classes) / items; // scores are now their own gradient
-      gradient.fill(0);
-      addTransposedProduct(data, scores, gradient, sizes);
-      for (let i = 0; i < scores.length; i++) gradient[weights + (i % classes)]! += scores[i]!;
-      for (let j = 0; j < gradient.length; j++) gradient[j]! /= items;
-      for (let j = 0; j < weights; j++) {
-        value += 0.5 * decay * p[j]! ** 2;
-        gradient[j]! += decay * p[j]!;
-      }
-      return value;
-    },
-    parameters,
-    { tolerance },
-  );
-  return { classes, parameters, ...result };
+  const scores = new Float64Array(items * classes);
+  let last: Float64Array = new Float64Array(weights + classes);
+
+  return ({ C, tolerance = 1e-5 }) => {
+    // Divided by C and the number of items, so that one tolerance suits all.
+    const decay = 1 / (C * items);
+    const hessian = covariance.map((v, i) => (curvature * v) / items + (i % (rank + 1) === 0 ? decay : 0));
+    const inverse = cholesky(hessian, rank);
+    const parameters = last.slice(); // the fit before is close
+    const result = minimise(
+      (p, gradient) => {
+        product(data, p, scores, sizes);
+        let value = loss(scores, p.subarray(weights), values, classes) / items; // scores are now their own gradient
+        gradient.fill(0);
+        addTransposedProduct(data, scores, gradient, sizes);
+        for (let i = 0; i < scores.length; i++) gradient[weights + (i % classes)]! += scores[i]!;
+        for (let j = 0; j < gradient.length; j++) gradient[j]! /= items;
+        for (let j = 0; j < weights; j++) {
+          value += 0.5 * decay * p[j]! ** 2;
+          gradient[j]! += decay * p[j]!;
+        }
+        return value;
+      },
+      parameters,
+      {
+        tolerance,
+        precondition(gradient) {
+          inverse.solve(gradient, classes);
+          for (let k = weights; k < gradient.length; k++) gradient[k]! /= curvature;
+        },
+      },
+    );
+    last = parameters;
+    return { classes, parameters: outOfBasis(parameters, basis, { rank, classes, ...x }), ...result };
+  };
+}
+
+export interface FitOptions {
+  C: number;
+  /** Largest component of the gradient of the mean loss. */
+  tolerance?: number;
+}
+
+export type Fit = Linear & { converged: boolean; iterations: number };
+
+type Standardised = Vectors & { data: Float64Array };
+
+/** [items, dimensions] · basisᵀ → [items, rank]. */
+function inBasis(data: Float64Array, basis: Float64Array, dimensions: number): Float64Array {
+  const [items, rank] = [data.length / dimensions, basis.length / dimensions];
+  const turned = new Float64Array(basis.length);
+  for (let i = 0; i < basis.length; i++) turned[(i % dimensions) * rank + Math.floor(i / dimensions)] = basis[i]!;
+  const out = new Float64Array(items * rank);
+  product(data, turned, out, { m: items, k: dimensions, n: rank });
+  return out;
+}
+
+/** Weights [rank, classes] in the basis as weights [dimensions, classes]; the offsets follow. */
+function outOfBasis(
+  parameters: Float64Array,
+  basis: Float64Array | undefined,
+  { rank, classes, dimensions }: { rank: number; classes: number; dimensions: number },
+): Float64Array {
+  if (basis === undefined) return parameters;
+  const out = new Float64Array((dimensions + 1) * classes);
+  addTransposedProduct(basis, parameters, out, { m: rank, k: dimensions, n: classes });
+  out.set(parameters.subarray(rank * classes), dimensions * classes);
+  return out;
 }
 
 /** Logits, [items, classes]. */

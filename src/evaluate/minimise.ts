@@ -8,12 +8,24 @@ export type Objective = (x: Float64Array, gradient: Float64Array) => number;
  * error exceeds its decrease, so that much increase is forgiven.
  *
  * @param start  overwritten by the minimum
+ * @param options.precondition  turns a gradient, in place, into what the inverse of some likeness of the Hessian gives;
+ *   default: nothing is known of the Hessian
  * @param options.tolerance  largest component of the gradient at which it stops
  */
 export function minimise(
   objective: Objective,
   start: Float64Array,
-  { tolerance = 1e-6, maxIterations = 2000, memory = 10 } = {},
+  {
+    tolerance = 1e-6,
+    maxIterations = 2000,
+    memory = 10,
+    precondition,
+  }: {
+    tolerance?: number;
+    maxIterations?: number;
+    memory?: number;
+    precondition?: (gradient: Float64Array) => void;
+  } = {},
 ): { value: number; iterations: number; converged: boolean } {
   const x = start;
   const gradient = new Float64Array(x.length);
@@ -23,9 +35,10 @@ export function minimise(
   const trialGradient = new Float64Array(x.length);
   for (let iteration = 0; iteration < maxIterations; iteration++) {
     if (largest(gradient) <= tolerance) return { value, iterations: iteration, converged: true };
-    const direction = descent(gradient, pairs);
+    const direction = descent(gradient, pairs, precondition);
     const slope = dot(direction, gradient);
-    let length = pairs.length === 0 ? Math.min(1, 1 / Math.sqrt(-slope)) : 1;
+    // The first step has no measured scale: not longer than 1.
+    let length = pairs.length === 0 && precondition === undefined ? Math.min(1, 1 / Math.sqrt(-slope)) : 1;
     let next = Number.POSITIVE_INFINITY;
     for (let tries = 0; ; tries++) {
       for (let i = 0; i < x.length; i++) trial[i] = x[i]! + length * direction[i]!;
@@ -52,6 +65,7 @@ export function minimise(
 function descent(
   gradient: Float64Array,
   pairs: readonly { step: Float64Array; change: Float64Array; inverse: number }[],
+  precondition: ((gradient: Float64Array) => void) | undefined,
 ): Float64Array {
   const q = gradient.map((g) => -g);
   const weights: number[] = [];
@@ -60,9 +74,12 @@ function descent(
     weights[k] = inverse * dot(step, q);
     addScaled(q, change, -weights[k]!);
   }
+  precondition?.(q);
   const last = pairs.at(-1);
   if (last !== undefined) {
-    const scale = 1 / (last.inverse * dot(last.change, last.change));
+    const expected = last.change.slice();
+    precondition?.(expected);
+    const scale = 1 / (last.inverse * dot(last.change, expected));
     for (let i = 0; i < q.length; i++) q[i]! *= scale;
   }
   for (const [k, { step, change, inverse }] of pairs.entries()) {

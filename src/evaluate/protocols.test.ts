@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { createRandom } from "../core/random.ts";
 import { classScores, confusionMatrix } from "./confusion.ts";
-import { fitLogistic, logits } from "./logistic.ts";
+import { logisticFits, logits } from "./logistic.ts";
 import { majority, nearest } from "./nearest.ts";
 import { assess, predict } from "./protocols.ts";
 import { standardiseBy } from "./standardise.ts";
@@ -49,16 +49,16 @@ test("nearest: equally near items come in the order of the bank, and a small ban
   expect(nearest(bank, { data: Float64Array.of(1), dimensions: 1 }, 9).count).toBe(5);
 });
 
-test("fitLogistic: weights, offsets and probabilities of scikit-learn, from strong to weak regularisation", () => {
-  const targets = { classes: 4, values: oneHot(expected.train.y, 4), multiLabel: false };
+test("logisticFits: weights, offsets and probabilities of scikit-learn, from strong to weak regularisation", () => {
+  const fitAt = logisticFits(x, { classes: 4, values: oneHot(expected.train.y, 4), multiLabel: false });
   for (const { C, weights, offsets, probabilities } of expected.logistic) {
-    const fit = fitLogistic(x, targets, { C, tolerance: 1e-11 });
-    expect(worst(fit.parameters, weights.flat())).toBeLessThan(1e-5);
+    const found = fitAt({ C, tolerance: 1e-11 });
+    expect(worst(found.parameters, weights.flat())).toBeLessThan(1e-5);
     // Offsets are free up to a constant that softmax does not see.
-    const own = fit.parameters.subarray(4 * dimensions);
+    const own = found.parameters.subarray(4 * dimensions);
     const centred = (v: ArrayLike<number>) => Array.from(v, (b) => b - Array.from(v).reduce((a, c) => a + c, 0) / 4);
     expect(worst(centred(own), centred(offsets))).toBeLessThan(1e-5);
-    const scores = logits(fit, z);
+    const scores = logits(found, z);
     for (const [i, row] of (probabilities as number[][]).entries()) {
       const e = Array.from(scores.subarray(4 * i, 4 * i + 4), Math.exp);
       const sum = e.reduce((a, b) => a + b, 0);
@@ -72,20 +72,20 @@ test("fitLogistic: weights, offsets and probabilities of scikit-learn, from stro
   }
 });
 
-test("fitLogistic: the default tolerance gives probabilities to a thousandth", () => {
-  const targets = { classes: 4, values: oneHot(expected.train.y, 4), multiLabel: false };
+test("logisticFits: the default tolerance gives probabilities to a thousandth", () => {
+  const fitAt = logisticFits(x, { classes: 4, values: oneHot(expected.train.y, 4), multiLabel: false });
   for (const { C, weights } of expected.logistic) {
-    const fit = fitLogistic(x, targets, { C });
-    expect(fit.converged).toBe(true);
-    expect(worst(fit.parameters, weights.flat()) / Math.max(1, ...weights.flat())).toBeLessThan(0.03);
+    const { converged, parameters } = fitAt({ C });
+    expect(converged).toBe(true);
+    expect(worst(parameters, weights.flat()) / Math.max(1, ...weights.flat())).toBeLessThan(0.03);
   }
 });
 
-test("fitLogistic: for labels, what scikit-learn says one against the rest", () => {
+test("logisticFits: for labels, what scikit-learn says one against the rest", () => {
   const values = Float64Array.from(expected.train.labels.flat() as number[]);
+  const fitAt = logisticFits(x, { classes: 3, values, multiLabel: true });
   for (const { C, labels } of expected.logistic) {
-    const fit = fitLogistic(x, { classes: 3, values, multiLabel: true }, { C, tolerance: 1e-11 });
-    expect(worst(logits(fit, z), labels.flat())).toBeLessThan(1e-4);
+    expect(worst(logits(fitAt({ C, tolerance: 1e-11 }), z), labels.flat())).toBeLessThan(1e-4);
   }
 });
 
@@ -93,6 +93,29 @@ test("classScores: macro F1 and kappa of scikit-learn", () => {
   const scores = classScores(confusionMatrix(expected.test.y, expected.knn.sklearn, { classes: 4 }));
   expect(scores.macroF1).toBeCloseTo(expected.metrics.macroF1, 12);
   expect(scores.kappa).toBeCloseTo(expected.metrics.kappa, 12);
+});
+
+test("logisticFits: more dimensions than items change nothing but the time", () => {
+  const random = createRandom(9);
+  const [items, wide] = [12, 30];
+  const data = Float64Array.from({ length: items * wide }, () => random.normal());
+  // Two copies of the items lie in the same span, but are more than it has dimensions: the fit goes the direct way.
+  const copies = Math.ceil(wide / items) + 1;
+  const targets = (n: number) => ({
+    classes: 3,
+    values: oneHot(
+      [...Array(n)].map((_, i) => (i % items) % 3),
+      3,
+    ),
+    multiLabel: false,
+  });
+  const repeated = Float64Array.from({ length: copies * data.length }, (_, i) => data[i % data.length]!);
+  const narrow = logisticFits({ data, dimensions: wide }, targets(items))({ C: 1, tolerance: 1e-11 });
+  const direct = logisticFits(
+    { data: repeated, dimensions: wide },
+    targets(copies * items),
+  )({ C: 1 / copies, tolerance: 1e-11 });
+  expect(worst(narrow.parameters, [...direct.parameters])).toBeLessThan(1e-8);
 });
 
 test("predict: k-NN and linear probe find classes that are there, and report with intervals", () => {

@@ -1,7 +1,7 @@
 import { createRandom } from "../core/random.ts";
 import { bootstrap, type Interval } from "./bootstrap.ts";
 import { classScores, confusionMatrix } from "./confusion.ts";
-import { fitLogistic, type Linear, logits, type Targets } from "./logistic.ts";
+import { logisticFits, logits, type Targets } from "./logistic.ts";
 import { majority, nearest } from "./nearest.ts";
 import { highestScores, meanAveragePrecision } from "./ranking.ts";
 import { standardiseBy, type Vectors } from "./standardise.ts";
@@ -76,7 +76,7 @@ function predictLinear(
   task: Task & { seed: number },
 ): Predictions {
   const C = chooseC(train, task);
-  const fit = fitLogistic(train.vectors, targetsOf(train.labels, task), { C });
+  const fit = logisticFits(train.vectors, targetsOf(train.labels, task))({ C });
   const scores = logits(fit, test);
   const classes = task.multiLabel ? new Int32Array(0) : highestScores({ classes: task.classes, values: scores });
   return { scores, classes, details: { C, converged: fit.converged } };
@@ -90,12 +90,10 @@ function chooseC(train: Labelled & { vectors: Standardised }, task: Task & { see
     positions.filter((i) => !held.has(i)),
   );
   const checked = pick(train, [...held]);
-  const targets = targetsOf(fitted.labels, task);
+  const fitWith = logisticFits(fitted.vectors, targetsOf(fitted.labels, task));
   let best: { C: number; score: number } = { C: 1, score: Number.NEGATIVE_INFINITY };
-  let fit: Linear | undefined;
   for (const C of sweep) {
-    fit = fitLogistic(fitted.vectors, targets, { C, start: fit });
-    const scores = logits(fit, checked.vectors);
+    const scores = logits(fitWith({ C }), checked.vectors);
     const classes = task.multiLabel ? new Int32Array(0) : highestScores({ classes: task.classes, values: scores });
     const measures = measure({ scores, classes }, checked.labels, task)();
     const score = task.multiLabel ? measures["mAP micro"]! : measures.OA!;

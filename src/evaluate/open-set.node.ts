@@ -1,0 +1,181 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, join, relative, resolve, sep } from "node:path";
+import { z } from "zod";
+import { SkySenseError } from "../core/error.ts";
+import type { Place } from "../core/place.ts";
+import { unreadable } from "../core/read-file.node.ts";
+import { type OpenSceneOptions, openScene } from "../imagery/scene/open-scene.node.ts";
+import type { LabelledSet, Sample } from "./labelled-set.ts";
+import { openSeries, seriesIndex } from "./pixel-series.node.ts";
+import { resizeStack } from "./resize-stack.ts";
+
+export interface OpenSetOptions {
+  /** What the images do not say themselves, as for any scene; `hrPixelsPerCell` and `keepBands` of the model too. */
+  scene?: OpenSceneOptions;
+  /** Bring images to this many pixels a side. Default: as they are. */
+  size?: number;
+  /** Which one, where an index holds several sets of series. */
+  subset?: string;
+}
+
+const imageIndex = z.object({
+  name: z.string().optional(),
+  classes: z.array(z.string()).optional(),
+  items: z
+    .array(
+      z.object({
+        file: z.string(),
+        label: z.string().optional(),
+        labels: z.array(z.string()).optional(),
+        split: z.string().optional(),
+      }),
+    )
+    .min(1),
+});
+
+/**
+ * Open a labelled data set: a folder with an `index.json` (items with `file`, `label` or `labels`, and maybe `split`),
+ * else a folder for each class with its images. Nothing is read but names.
+ *
+ * @throws SkySenseError `SET_NOT_FOUND` | `BAD_INDEX` | `NO_CLASSES` | `EMPTY_CLASS` | `SUBSET_UNKNOWN`
+ */
+export async function openSet(path: string, options: OpenSetOptions = {}): Promise<LabelledSet> {
+  const index = join(path, "index.json");
+  let text: string;
+  try {
+    if (!(await stat(path)).isDirectory()) throw notFound(path, "this is a file, not a folder");
+    text = await readFile(index, "utf8");
+  } catch (cause) {
+    if (cause instanceof SkySenseError) throw cause;
+    if ((await stat(path).catch(() => undefined)) === undefined) throw notFound(path, "the folder does not exist");
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return openFolders(path, options);
+    throw unreadable(index, cause);
+  }
+  const json = parse(text, index);
+  if (typeof json === "object" && json !== null && "sets" in json) {
+    return openSeries(check(seriesIndex, json, index), { folder: path, subset: options.subset });
+  }
+  return openIndex(check(imageIndex, json, index), path, options);
+}
+
+function openIndex(index: z.infer<typeof imageIndex>, path: string, options: OpenSetOptions): LabelledSet {
+  const where = join(path, "index.json");
+  const labelsOf = ({ label, labels }: (typeof index.items)[0]) => labels ?? (label === undefined ? [] : [label]);
+  const multiLabel = index.items.some(({ labels }) => labels !== undefined);
+  const classes = index.classes ?? [...new Set(index.items.flatMap(labelsOf))].sort();
+  const samples = index.items.map((item) => {
+    const names = labelsOf(item);
+    const wrong = names.find((name) => !classes.includes(name));
+    if (wrong !== undefined || (!multiLabel && names.length === 0)) {
+      const what = wrong === undefined ? `${item.file} has no label` : `${item.file} has the class ${wrong}`;
+      throw badIndex(where, `${what}, which is not among the classes`);
+    }
+    if (relative(path, resolve(path, item.file)).startsWith("..")) {
+      throw badIndex(where, `${item.file} lies outside the folder`);
+    }
+    const labels = names.map((name) => classes.indexOf(name));
+    return imageSample(path, item.file, { labels, split: item.split, options });
+  });
+  return { name: index.name ?? basename(resolve(path)), path, classes, multiLabel, samples };
+}
+
+/** What lies beside images without being one. */
+const notImages = /\.(json|xml|txt|csv|md|html|tfw|tifw|tiffw|jgw|jpw|jpgw|pgw|pngw|wld|prj|ovr|msk|db)$/i;
+
+async function openFolders(path: string, options: OpenSetOptions): Promise<LabelledSet> {
+  const classes: string[] = [];
+  const samples: Sample[] = [];
+  for (const name of await visible(path)) {
+    if (!(await stat(join(path, name))).isDirectory()) continue;
+    const files = (await visible(join(path, name))).filter((file) => !notImages.test(file));
+    if (files.length === 0) {
+      throw new SkySenseError({
+        code: "EMPTY_CLASS",
+        what: "there is no image in the folder of this class",
+        where: join(path, name),
+        remedy: "Add images, or remove the folder.",
+      });
+    }
+    for (const file of files) {
+      samples.push(imageSample(path, join(name, file), { labels: [classes.length], split: undefined, options }));
+    }
+    classes.push(name);
+  }
+  if (classes.length === 0) {
+    throw new SkySenseError({
+      code: "NO_CLASSES",
+      what: "there is neither an index.json nor a folder for each class here",
+      where: path,
+      remedy: "Put images into folders named by their class: FOLDER/CLASS/IMAGE.",
+    });
+  }
+  return { name: basename(resolve(path)), path, classes, multiLabel: false, samples };
+}
+
+async function visible(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => !name.startsWith(".")).sort();
+}
+
+function imageSample(
+  folder: string,
+  file: string,
+  { labels, split, options }: Pick<Sample, "labels" | "split"> & { options: OpenSetOptions },
+): Sample {
+  const path = join(folder, file);
+  return {
+    id: file.split(sep).join("/"),
+    labels,
+    split,
+    async stamp() {
+      const stats = await Promise.all([path, `${path}.skysense.json`].map((p) => stat(p).catch(() => undefined)));
+      return stats.map((s) => (s === undefined ? "" : `${s.size} ${s.mtimeMs}`)).join(" ");
+    },
+    read: ({ signal } = {}) => readImage(path, options, signal),
+  };
+}
+
+async function readImage(
+  path: string,
+  { scene: sceneOptions, size }: OpenSetOptions,
+  signal: AbortSignal | undefined,
+): Promise<Place> {
+  const scene = await openScene([path], { ...sceneOptions, ...(signal && { signal }) });
+  try {
+    const { width, height } = scene.grid;
+    const place = await scene.read([0, 0, width, height], { ...(signal && { signal }) });
+    if (size === undefined) return place;
+    for (const { sensor } of scene.sensors) place[sensor] = resizeStack(sensor, place[sensor]!, size);
+    return place;
+  } finally {
+    await scene.close();
+  }
+}
+
+function parse(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw badIndex(where, `it is no JSON: ${(cause as Error).message}`, cause);
+  }
+}
+
+function check<T>(schema: z.ZodType<T>, json: unknown, where: string): T {
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  const { path, message } = result.error.issues[0]!;
+  throw badIndex(where, `${path.join(".")}: ${message}`, result.error);
+}
+
+function badIndex(where: string, what: string, cause?: unknown): SkySenseError {
+  return new SkySenseError({
+    code: "BAD_INDEX",
+    what: `the index of the data set is not valid: ${what}`,
+    where,
+    remedy: 'An example: {"items": [{"file": "Forest/1.jpg", "label": "Forest", "split": "train"}]}.',
+    cause,
+  });
+}
+
+function notFound(path: string, what: string): SkySenseError {
+  return new SkySenseError({ code: "SET_NOT_FOUND", what, where: path, remedy: "Give the folder of a data set." });
+}
