@@ -41,16 +41,17 @@ export function saturation(image: Float32Array, factor: number, pixels: number):
 
 /** Turn the hue of HSV by `turns` of the colour circle, −0.5 to 0.5; value and saturation stay. */
 export function hue(image: Float32Array, turns: number, pixels: number): void {
-  const shift = 6 * (turns + 1);
+  const shift = 6 * (turns - Math.floor(turns));
   for (let p = 0; p < pixels; p++) {
     const [r, g, b] = [image[p]!, image[pixels + p]!, image[2 * pixels + p]!];
     const value = Math.max(r, g, b);
     const least = Math.min(r, g, b);
     const chroma = value - least;
     if (chroma === 0) continue; // grey has no hue
-    // Sixths of the circle from red.
-    const sixths = value === r ? (g - b) / chroma + 6 : value === g ? (b - r) / chroma + 2 : (r - g) / chroma + 4;
-    const turned = (sixths + shift) % 6;
+    // Sixths of the circle from red, 0 to 6.
+    const sixths =
+      value === r ? (g - b) / chroma + (g < b ? 6 : 0) : value === g ? (b - r) / chroma + 2 : (r - g) / chroma + 4;
+    const turned = sixths + shift >= 6 ? sixths + shift - 6 : sixths + shift;
     // Every channel is the same trapezoid over the circle, a third apart.
     image[p] = value - chroma * trapezoid(turned + 5);
     image[pixels + p] = value - chroma * trapezoid(turned + 3);
