@@ -1,6 +1,6 @@
 /**
  * What data-parallel training needs of the processes that share a run. Every process makes the same calls in the same
- * order; a lost process rejects the calls of the others.
+ * order; a lost process rejects the calls of the others. Arrays may be large: whoever sends them cuts them up.
  */
 export interface Communicator {
   /** This process: 0 ≤ rank < size. Rank 0 logs and writes. */
