@@ -1,7 +1,7 @@
 import { constant, type Tensor } from "../tensor.ts";
 import { matMul } from "./mat-mul.ts";
 import { reshape } from "./reshape.ts";
-import { transpose } from "./transpose.ts";
+import { interpolateImage } from "./resize.ts";
 
 /** Averaging weights [to, from]: bin i covers floor(i·from/to) … ceil((i+1)·from/to) − 1, as in PyTorch. */
 export function adaptivePoolMatrix({ from, to }: { from: number; to: number }): Float32Array<ArrayBuffer> {
@@ -29,5 +29,5 @@ export function adaptiveAvgPoolImage(x: Tensor, [height, width]: readonly [heigh
   const [h, w] = x.shape.slice(-2) as [number, number];
   const rows = constant(adaptivePoolMatrix({ from: h, to: height }), [height, h]);
   const columns = constant(adaptivePoolMatrix({ from: w, to: width }), [width, w]);
-  return matMul(rows, matMul(x, transpose(columns, [1, 0])));
+  return interpolateImage(x, { rows, columns });
 }

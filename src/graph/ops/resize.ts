@@ -1,7 +1,8 @@
+import { sizeOf } from "../shape.ts";
 import { constant, type Tensor } from "../tensor.ts";
+import { gemm } from "./gemm.ts";
 import { matMul } from "./mat-mul.ts";
 import { reshape } from "./reshape.ts";
-import { transpose } from "./transpose.ts";
 
 export type Interpolation = "nearest" | "bilinear" | "bicubic";
 
@@ -79,7 +80,16 @@ export function resizeImage(
 ): Tensor {
   const [h, w] = x.shape.slice(-2) as [number, number];
   if (h === height && w === width) return x;
-  const rows = constant(interpolationMatrix({ from: h, to: height }, options), [height, h]);
-  const columns = constant(interpolationMatrix({ from: w, to: width }, options), [width, w]);
-  return matMul(rows, matMul(x, transpose(columns, [1, 0])));
+  return interpolateImage(x, {
+    rows: constant(interpolationMatrix({ from: h, to: height }, options), [height, h]),
+    columns: constant(interpolationMatrix({ from: w, to: width }, options), [width, w]),
+  });
+}
+
+/** rows · x · columnsᵀ for images [..., H, W]; rows: [h, H], columns: [w, W]. */
+export function interpolateImage(x: Tensor, { rows, columns }: { rows: Tensor; columns: Tensor }): Tensor {
+  const lead = x.shape.slice(0, -2);
+  const [h, w] = x.shape.slice(-2) as [number, number];
+  const wide = gemm(reshape(x, [sizeOf([...lead, h]), w]), columns);
+  return matMul(rows, reshape(wide, [...lead, h, columns.shape[0]!]));
 }
