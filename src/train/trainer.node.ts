@@ -264,7 +264,7 @@ async function finishStep(run: Run, record: Record<string, number>, options: Tra
   }
   run.log?.append({ ...record, ...measured });
   run.pending = undefined;
-  onProgress?.({ phase: "train", done: run.step, total: steps, unit: "steps" });
+  if (run.log !== undefined) onProgress?.({ phase: "train", done: run.step, total: steps, unit: "steps" });
   if (run.step % (checkpoint?.every ?? 200) === 0) await save(run, options);
 }
 
