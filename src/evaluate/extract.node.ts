@@ -20,11 +20,9 @@ export interface Extracted {
   vectors: Vectors;
   samples: readonly Sample[];
   skipped: readonly { id: string; reason: string }[];
-  /** Reading and computing together, in this run or the one that filled the cache; NaN: not measured. */
+  /** While the next are read, in this run or the one that filled the cache; NaN: not measured. */
   imagesPerSecond: number;
 }
-
-type Read = { sample: Sample; place: Place };
 
 const perBatch = 32;
 
@@ -40,89 +38,117 @@ export async function extractVectors(
   extractor: Extractor,
   { cache, reading, signal, onProgress }: ExtractOptions,
 ): Promise<Extracted> {
-  const name = createHash("sha256")
-    .update(JSON.stringify([extractor.fingerprint, reading]))
-    .digest("hex");
-  const store = await openVectorStore(join(cache, `${name.slice(0, 16)}.vectors`));
-  const skipped = new Map<Sample, string>();
-  const skip = (sample: Sample, error: unknown) => {
-    if (!aboutSample(error) || signal?.aborted) throw error;
-    skipped.set(sample, error.message);
-    if (skipped.size > samples.length / 20) throw tooMany([...skipped.values()], samples.length, error);
-  };
-  const read = async (batch: readonly Sample[]): Promise<Read[]> => {
-    const places: Read[] = [];
-    for (const sample of batch) {
-      signal?.throwIfAborted();
-      try {
-        places.push({ sample, place: await sample.read({ signal }) });
-      } catch (error) {
-        skip(sample, error);
-      }
-    }
-    return places;
-  };
-  const extract = async (batch: readonly Read[]): Promise<[Sample, Float32Array][]> => {
-    const places = batch.map(({ place }) => place);
-    const vectors = await extractor.extract(places, { signal });
-    return batch.map(({ sample }, i) => [sample, vectors[i]!]);
-  };
-  const extractEach = async (batch: readonly Read[]) => {
-    const found: [Sample, Float32Array][] = [];
-    for (const one of batch) {
-      try {
-        found.push(...(await extract([one])));
-      } catch (error) {
-        skip(one.sample, error);
-      }
-    }
-    return found;
-  };
+  const keys = new Map<Sample, string>();
+  for (const sample of samples) keys.set(sample, JSON.stringify([sample.id, await sample.stamp()]));
+  const keyOf = (sample: Sample) => keys.get(sample)!;
+  const store = await openVectorStore(join(cache, `${digest([extractor.fingerprint, reading])}.vectors`));
+  const skips = countSkips(samples.length, signal);
   try {
-    const keys = new Map<Sample, string>();
-    for (const sample of samples) keys.set(sample, JSON.stringify([sample.id, await sample.stamp()]));
-    const missing = samples.filter((sample) => store.get(keys.get(sample)!) === undefined);
-    let done = samples.length - missing.length;
-    let began = performance.now();
-    let next = read(missing.slice(0, perBatch));
+    const missing = samples.filter((sample) => store.get(keyOf(sample)) === undefined);
+    const found = samples.length - missing.length;
+    let next = readBatch(missing.slice(0, perBatch), skips, signal);
     for (let i = 0; i < missing.length; i += perBatch) {
       const batch = await next;
-      next = read(missing.slice(i + perBatch, i + 2 * perBatch));
+      next = readBatch(missing.slice(i + perBatch, i + 2 * perBatch), skips, signal);
       next.catch(() => {}); // reported where it is awaited
-      // Where a batch fails, one place may have other sensors or bands than the model takes: find it.
-      const found = await extract(batch).catch((error) => {
-        if (!aboutSample(error)) throw error;
-        return extractEach(batch);
-      });
-      const now = performance.now();
-      const seconds = (now - began) / 1000 / batch.length;
-      began = now;
-      const dimensions = store.dimensions() || found[0]?.[1].length;
-      const usable = found.filter(([sample, vector]) => {
-        const flaw = flawOf(vector, dimensions, sample);
-        if (flaw !== undefined) skip(sample, flaw);
-        return flaw === undefined;
-      });
+      const began = performance.now();
+      const vectors = await extractBatch(batch, extractor, skips, signal);
+      const seconds = (performance.now() - began) / 1000 / batch.length;
+      const dimensions = store.dimensions() || usualLength(vectors);
+      const usable = vectors.filter((one) => !skips.skip(one.sample, flawOf(one, dimensions)));
       await store.append(
-        usable.map(([sample, vector]) => [keys.get(sample)!, vector] as const),
+        usable.map(({ sample, vector }) => [keyOf(sample), vector] as const),
         i === 0 && missing.length > perBatch ? Number.NaN : seconds, // the first batch makes the sessions
       );
-      done += Math.min(perBatch, missing.length - i);
+      const done = Math.min(samples.length, found + i + perBatch);
       onProgress?.({ phase: extractor.name, done, total: samples.length, unit: "images" });
     }
-    const used = samples.filter((sample) => !skipped.has(sample));
+    const used = samples.filter((sample) => !skips.reasons.has(sample));
     const dimensions = store.dimensions();
     const data = new Float32Array(used.length * dimensions);
-    for (const [i, sample] of used.entries()) data.set(store.get(keys.get(sample)!)!, i * dimensions);
+    for (const [i, sample] of used.entries()) data.set(store.get(keyOf(sample))!, i * dimensions);
     return {
       samples: used,
       vectors: { data, dimensions },
-      skipped: [...skipped].map(([{ id }, reason]) => ({ id, reason })),
-      imagesPerSecond: 1 / store.seconds(used.map((sample) => keys.get(sample)!)),
+      skipped: [...skips.reasons].map(([{ id }, reason]) => ({ id, reason })),
+      imagesPerSecond: 1 / store.seconds(used.map(keyOf)),
     };
   } finally {
     await store.close();
   }
+}
+
+interface Skips {
+  reasons: ReadonlyMap<Sample, string>;
+  /** Leave a sample out for what is wrong with it, if anything; true: left out. Throws what is wrong with the run. */
+  skip(sample: Sample, error: unknown): boolean;
+}
+
+function countSkips(total: number, signal: AbortSignal | undefined): Skips {
+  const reasons = new Map<Sample, string>();
+  return {
+    reasons,
+    skip(sample, error) {
+      if (error === undefined) return false;
+      if (!aboutSample(error) || signal?.aborted) throw error;
+      reasons.set(sample, error.message);
+      if (reasons.size > total / 20) throw tooMany([...reasons.values()], total, error);
+      return true;
+    },
+  };
+}
+
+interface Read {
+  sample: Sample;
+  place: Place;
+}
+
+interface Found {
+  sample: Sample;
+  vector: Float32Array;
+}
+
+async function readBatch(batch: readonly Sample[], skips: Skips, signal: AbortSignal | undefined): Promise<Read[]> {
+  const places: Read[] = [];
+  for (const sample of batch) {
+    signal?.throwIfAborted();
+    try {
+      places.push({ sample, place: await sample.read({ signal }) });
+    } catch (error) {
+      skips.skip(sample, error);
+    }
+  }
+  return places;
+}
+
+async function extractBatch(
+  batch: readonly Read[],
+  extractor: Extractor,
+  skips: Skips,
+  signal: AbortSignal | undefined,
+): Promise<Found[]> {
+  try {
+    const places = batch.map(({ place }) => place);
+    const vectors = await extractor.extract(places, { signal });
+    return batch.map(({ sample }, i) => ({ sample, vector: vectors[i]! }));
+  } catch (error) {
+    if (!aboutSample(error)) throw error;
+    if (batch.length === 1) {
+      skips.skip(batch[0]!.sample, error);
+      return [];
+    }
+    // One place may have other sensors or bands than the model takes: find it.
+    const found: Found[] = [];
+    for (const one of batch) found.push(...(await extractBatch([one], extractor, skips, signal)));
+    return found;
+  }
+}
+
+/** The length that most vectors have; 0 of none. */
+function usualLength(vectors: readonly Found[]): number {
+  const counts = new Map<number, number>([[0, 0]]);
+  for (const { vector } of vectors) counts.set(vector.length, (counts.get(vector.length) ?? 0) + 1);
+  return [...counts].reduce((best, one) => (one[1] > best[1] ? one : best))[0];
 }
 
 /** Errors that concern the whole run, whichever sample was at hand. */
@@ -132,13 +158,13 @@ function aboutSample(error: unknown): error is SkySenseError {
   return error instanceof SkySenseError && !aboutRun.has(error.code);
 }
 
-function flawOf(vector: Float32Array, dimensions: number | undefined, { id }: Sample): SkySenseError | undefined {
+function flawOf({ vector, sample: { id } }: Found, dimensions: number): SkySenseError | undefined {
   if (vector.length !== dimensions) {
     return new SkySenseError({
       code: "OTHER_BANDS",
-      what: "it has other sensors or bands than the first item",
+      what: "it has other sensors or bands than most items",
       where: id,
-      remedy: "Give a set its bands alike.",
+      remedy: "Give all items of a set the same ones.",
     });
   }
   if (vector.every(Number.isFinite)) return undefined;
@@ -157,4 +183,8 @@ function tooMany(reasons: readonly string[], total: number, cause: SkySenseError
     remedy: "Repair or remove them, or say what their files do not.",
     cause,
   });
+}
+
+function digest(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
 }

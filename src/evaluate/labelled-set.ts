@@ -1,5 +1,5 @@
 import { SkySenseError } from "../core/error.ts";
-import type { Place } from "../core/place.ts";
+import { type Place, sensorNames } from "../core/place.ts";
 import { createRandom } from "../core/random.ts";
 
 /** One labelled place of a data set; its images are read when asked for. */
@@ -98,6 +98,27 @@ export function withoutSmallClasses(set: LabelledSet, least: number): LabelledSe
     return labels.length === 0 && !set.multiLabel ? [] : [{ ...sample, labels }];
   });
   return { ...set, classes: kept.map((k) => set.classes[k]!), samples };
+}
+
+/** The set with images that stay in memory once they were read, as long as they fit into `bytes` together. */
+export function keptInMemory(set: LabelledSet, bytes: number): LabelledSet {
+  let left = bytes;
+  const samples = set.samples.map((sample): Sample => {
+    let kept: Place | undefined;
+    return {
+      ...sample,
+      async read(options) {
+        if (kept !== undefined) return kept;
+        const place = await sample.read(options);
+        const size = sensorNames.reduce((sum, sensor) => sum + (place[sensor]?.data.byteLength ?? 0), 0);
+        if (size > left) return place;
+        left -= size;
+        kept = place;
+        return place;
+      },
+    };
+  });
+  return { ...set, samples };
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Runtime } from "../runtime/session.ts";
 import { type Extracted, extractVectors } from "./extract.node.ts";
 import type { Extractor } from "./extractor.ts";
 import { imageStats } from "./image-stats.ts";
-import { divide, join, type LabelledSet, type Parts, withoutSmallClasses } from "./labelled-set.ts";
+import { divide, join, keptInMemory, type LabelledSet, type Parts, withoutSmallClasses } from "./labelled-set.ts";
 import { type FeatureName, modelFeatures } from "./model-features.ts";
 import { openSet } from "./open-set.node.ts";
 import { assess, type Labelled, type ProtocolName, predict, protocolNames } from "./protocols.ts";
@@ -69,7 +69,7 @@ export async function probe(options: ProbeOptions): Promise<ProbeReport> {
   const scene = { ...sceneNeeds(modelConfig(model)), ...options.scene };
   const open = async (path: string) => {
     const set = await openSet(path, { scene, ...(size && { size }), ...(subset !== undefined && { subset }) });
-    return withoutSmallClasses(set, minPerClass);
+    return keptInMemory(withoutSmallClasses(set, minPerClass), keptBytes);
   };
   const sets = typeof data === "string" ? [await open(data)] : [await open(data.train), await open(data.test)];
   const skipped = new Map<string, string>();
@@ -98,6 +98,9 @@ export async function probe(options: ProbeOptions): Promise<ProbeReport> {
   }
   return { results, skipped: [...skipped].map(([id, reason]) => ({ id, reason })), files: { out, table } };
 }
+
+/** Each set is read once for all features and seeds, where it is no larger. */
+const keptBytes = 2 ** 29;
 
 /** The two floors, then the model: whoever interrupts has the floors. */
 function extractorMakers(runtime: Runtime, options: ProbeOptions & { model: string; seed: number }) {

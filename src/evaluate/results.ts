@@ -20,7 +20,7 @@ export interface ProbeResult {
   classes: number;
   /** Of the draw, of random weights and filters, of the choice of C and of the bootstrap. */
   seed: number;
-  /** Length of a vector, numbers in the model, images a second with reading; null: not measured. */
+  /** Length of a vector, numbers in the model, images a second without reading; null: not measured. */
   dimensions: number;
   parameters: number;
   imagesPerSecond: number | null;
