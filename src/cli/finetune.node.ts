@@ -1,5 +1,7 @@
+import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { openSet } from "../evaluate/open-set.node.ts";
+import { openMpi } from "../runtime/mpi.node.ts";
 import { defaults, finetune } from "../tasks/classification/finetune.node.ts";
 import { writeClassificationReport } from "../tasks/classification/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
@@ -35,8 +37,11 @@ export function addFinetune(program: Command): void {
     )
     .option("--seed <n>", "for weights, split, order and augmentation", number, defaults.seed);
   addSceneOptions(command).action(async (options, self: Command) => {
+    const mpi = openMpi();
+    const first = mpi === undefined || mpi.rank === 0;
     const progress = progressLine();
-    const { signal } = self.optsWithGlobals();
+    const { signal: interrupted } = self.optsWithGlobals();
+    const signal = mpi === undefined ? interrupted : AbortSignal.any([interrupted, mpi.lost]);
     const scene = sceneOptions(options);
     try {
       const result = await finetune({
@@ -44,9 +49,12 @@ export function addFinetune(program: Command): void {
         set: await openSet(options.data, { scene }),
         scene,
         signal,
-        onProgress: progress.onProgress,
+        ...(first && { onProgress: progress.onProgress }),
+        ...(mpi && { communicator: mpi, threads: Math.max(1, Math.floor(availableParallelism() / mpi.localSize)) }),
       });
       progress.end();
+      await mpi?.finalize();
+      if (!first) return;
       const title = `${result.train.length} images of ${result.config.classes.length} classes from ${result.name}`;
       const scores = await writeClassificationReport(result, {
         out: options.out,

@@ -5,17 +5,19 @@ export function progressLine(stream: NodeJS.WriteStream = process.stderr): {
   onProgress: (progress: Progress) => void;
   end: () => void;
 } {
-  const began = new Map<string, number>();
+  const began = new Map<string, { at: number; done: number }>();
   let shown = 0;
   let open = false;
   return {
     onProgress(progress) {
       const now = performance.now();
-      if (!began.has(progress.phase)) began.set(progress.phase, now);
+      // A run that goes on begins in the middle: only what is done from here on has a speed.
+      if (!began.has(progress.phase)) began.set(progress.phase, { at: now, done: progress.done });
       const complete = progress.done === progress.total;
       if (!complete && now - shown < (stream.isTTY ? 100 : 10_000)) return;
       shown = now;
-      const text = describe(progress, (now - began.get(progress.phase)!) / 1000);
+      const first = began.get(progress.phase)!;
+      const text = describe(progress, { seconds: (now - first.at) / 1000, since: first.done });
       if (stream.isTTY) stream.write(`\r\x1b[2K${text}`);
       else if (!complete) stream.write(`${text}\n`);
       open = Boolean(stream.isTTY);
@@ -28,8 +30,11 @@ export function progressLine(stream: NodeJS.WriteStream = process.stderr): {
 }
 
 /** "embed 120/2714 windows, 8.1/s, 5 min left". */
-export function describe({ phase, done, total, unit }: Progress, seconds: number): string {
-  const rate = seconds > 0 ? done / seconds : 0;
+export function describe(
+  { phase, done, total, unit }: Progress,
+  { seconds, since = 0 }: { seconds: number; since?: number },
+): string {
+  const rate = seconds > 0 ? (done - since) / seconds : 0;
   const parts = [`${phase} ${total === undefined ? done : `${done}/${total}`} ${unit}`];
   if (rate > 0) parts.push(`${rate.toPrecision(2)}/s`);
   if (rate > 0 && total !== undefined && done < total) parts.push(`${duration((total - done) / rate)} left`);
