@@ -2,7 +2,7 @@ import { createRandom } from "../core/random.ts";
 import type { StoredTensor } from "../core/safetensors.ts";
 import { type OnnxGraph, toOnnx } from "../graph/onnx.ts";
 import { matMul } from "../graph/ops/mat-mul.ts";
-import { slice } from "../graph/ops/slice.ts";
+import { slice } from "../graph/ops/pad.ts";
 import { input, parameter, type Tensor } from "../graph/tensor.ts";
 import type { HostTensor } from "./session.ts";
 import { type Weights, weightsFromTensors } from "./weights.ts";
