@@ -1,3 +1,4 @@
+// @ts-nocheck: it imports the build, and shapes that are known here.
 // Run as a process of its own: `node training-memory.mjs plain|recompute` prints the peak memory that three training
 // steps of a ViT take, in bytes beyond what was taken before them, and the lengths of all gradients.
 import { readFileSync } from "node:fs";
