@@ -120,7 +120,7 @@ test("openSet: series of pixels become dated places of one pixel", async () => {
     shape: [2, 2, 5],
     dates: ["2021-01-01", "2021-02-01"],
     split: "train",
-    samples: [sample("p", "maize"), sample("q", "grass")],
+    samples: [sample("p", "maize"), { ...sample("q", "grass"), label: null, code: "2260" }],
   };
   await writeFile(
     join(path, "index.json"),
@@ -136,7 +136,7 @@ test("openSet: series of pixels become dated places of one pixel", async () => {
   await expect(openSet(path)).rejects.toThrow("WC holds several sets");
   await expect(openSet(path, { subset: "france" })).rejects.toThrow("Choose one by --subset: flanders, other.");
   const { name, classes, samples } = await openSet(path, { subset: "flanders" });
-  expect([name, classes]).toEqual(["WC, flanders", ["grass", "maize"]]);
+  expect([name, classes]).toEqual(["WC, flanders", ["code 2260", "maize"]]);
   const [p, q] = [await samples[0]!.read(), await samples[1]!.read()];
   expect(p.location).toEqual({ longitude: 4.25, latitude: 50.5 });
   expect(p.s2).toMatchObject({ shape: [2, 2, 1, 1], bands: ["B02", "B08"], dates: set.dates });

@@ -26,7 +26,8 @@ export const seriesIndex = z.object({
             lat: z.number(),
             lon: z.number(),
             code: z.string().optional(),
-            label: z.string(),
+            /** null: the code has no name. */
+            label: z.string().nullable(),
             split: z.string().optional(),
           }),
         ),
@@ -68,7 +69,8 @@ export function openSeries(
       remedy: "Correct the index.",
     });
   }
-  const classes = [...new Set(series.samples.map(({ label }) => label))].sort();
+  const classOf = ({ label, code }: Series["samples"][number]) => label ?? `code ${code}`;
+  const classes = [...new Set(series.samples.map(classOf))].sort();
   const file = join(folder, series.values);
   let values: Promise<Uint16Array> | undefined;
   const load = () => {
@@ -78,7 +80,7 @@ export function openSeries(
   const samples = series.samples.map(
     (item, i): Sample => ({
       id: item.id,
-      labels: [classes.indexOf(item.label)],
+      labels: [classes.indexOf(classOf(item))],
       split: item.split ?? series.split,
       async stamp() {
         const { size, mtimeMs } = await stat(file);
