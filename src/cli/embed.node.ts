@@ -57,8 +57,11 @@ function report({
   resumedRows,
   seconds,
   warnings,
+  decisions,
 }: Awaited<ReturnType<typeof embed>>): void {
   for (const warning of warnings) console.error(`warning: ${warning}`);
+  console.log("How the images were understood:");
+  for (const decision of decisions) console.log(`  ${decision}`);
   if (resumedRows > 0) console.log(`went on from row ${resumedRows} of an interrupted run`);
   console.log(`${size.join(" × ")} cells of ${dimensions} features, ${tiles} tile vectors`);
   for (const path of Object.values(files)) console.log(`  ${path}`);

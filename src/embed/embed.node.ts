@@ -5,6 +5,7 @@ import type { LongCall } from "../core/progress.ts";
 import { type OpenSceneOptions, openScene } from "../imagery/scene/open-scene.node.ts";
 import type { Scene } from "../imagery/scene/scene.ts";
 import { computeFeatures, fingerprintOf } from "./compute-features.node.ts";
+import { sourcesOf } from "./describe-scene.ts";
 import { loadModel } from "./load-model.node.ts";
 import { withLock } from "./lock.node.ts";
 import type { SkySense } from "./model.ts";
@@ -45,6 +46,8 @@ export interface EmbedResult {
   resumedRows: number;
   seconds: { reading: number; computing: number; writing: number };
   warnings: readonly string[];
+  /** What was found out or assumed about the images, and how, one sentence each. */
+  decisions: readonly string[];
 }
 
 /**
@@ -109,7 +112,8 @@ export async function embed(options: EmbedOptions): Promise<EmbedResult> {
       });
       await rm(work, { recursive: true, force: true });
       const { width, height, resumedRows } = features;
-      return { ...written, size: [width, height] as const, resumedRows, warnings: opened.warnings };
+      const decisions = [...new Set(sourcesOf(opened).flatMap((source) => source.decisions))];
+      return { ...written, size: [width, height] as const, resumedRows, warnings: opened.warnings, decisions };
     });
   } finally {
     await scene?.close();
