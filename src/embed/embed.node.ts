@@ -56,6 +56,14 @@ export interface EmbedResult {
  * Scenes are read, encoded and blended window by window, so they never have to fit in memory. When a run is
  * interrupted, the same call goes on where it stopped.
  *
+ * One image has one embedding: alone or among others, from here or from `SkySense.encode`, up to rounding (relative
+ * L2 ≤ 1e-5; int8 by half a step). How a scene is cut changes cells near the windows' ends. For `nano` with random
+ * weights, against the scene in one window: HR in windows of 8, 16 (the default) and 24 cells by a relative L2 of at
+ * most 0.15, 0.025 and 0.003, and every cell's features keep a cosine of at least 0.9, 0.995 and 0.9999. The Vision
+ * Transformers of Sentinel images see all of a window at every cell and stretch their code of positions over it, so
+ * there the size of the window matters everywhere: 0.25 between 32 and 128 pixels. Compare features of one size.
+ * Windows pass into each other without a seam: surely so with Sentinel images where they share half (`overlap`).
+ *
  * @throws SkySenseError those of `openScene`, `loadModel` and `SkySense.encode`; `FOLDER_BUSY` | `DISK_FULL` | `NOT_WRITABLE`
  */
 export async function embed(options: EmbedOptions): Promise<EmbedResult> {
@@ -71,6 +79,7 @@ export async function embed(options: EmbedOptions): Promise<EmbedResult> {
     ...rest
   } = options;
   const { window, overlap, tile, ...sceneOptions } = rest;
+  const { describe } = sceneOptions;
   const model = typeof wanted === "string" ? loadModel(wanted, device === undefined ? {} : { device }) : wanted;
   let scene: Scene | undefined;
   try {
@@ -82,7 +91,11 @@ export async function embed(options: EmbedOptions): Promise<EmbedResult> {
     const work = join(out, ".skysense-embed");
     return await withLock(work, async () => {
       const request = {
-        inputs: await statesOf(inputs),
+        files: await statesOf([
+          ...inputs,
+          ...inputs.map(sidecarOf),
+          ...(typeof describe === "string" ? [describe] : []),
+        ]),
         scene: sceneOptions,
         windows,
         model: await model.weightsHash(),
@@ -121,12 +134,17 @@ export async function embed(options: EmbedOptions): Promise<EmbedResult> {
   }
 }
 
-/** What tells whether a file is still the same; URLs are taken as they are. */
-async function statesOf(inputs: readonly string[]): Promise<unknown[]> {
+/** What tells whether a file is still the same; URLs, and what is not there, are taken as they are. */
+async function statesOf(paths: readonly string[]): Promise<unknown[]> {
   return Promise.all(
-    inputs.map(async (path) => {
+    paths.map(async (path) => {
       const found = await stat(path).catch(() => undefined);
       return found === undefined ? path : [path, found.size, found.mtimeMs];
     }),
   );
+}
+
+/** The description that may lie beside a file. */
+function sidecarOf(path: string): string {
+  return `${path}.skysense.json`;
 }
