@@ -69,4 +69,4 @@ test("README.md: the options of its commands exist", () => {
     const help = execFileSync(process.execPath, [main, ...command!.split(" "), "--help"], { encoding: "utf8" });
     for (const [option] of rest!.matchAll(/--[\w-]+/g)) expect(help).toContain(`  ${option} `);
   }
-});
+}, 120_000);

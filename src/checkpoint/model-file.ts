@@ -35,7 +35,7 @@ const sentinel = z.object({
     finalNorm: z.boolean(),
     mode,
   }),
-  head: z.object({ width: size, outputWidth: size, scale: size }),
+  head: z.object({ width: size, outputWidth: size, scale: size, evenStart: z.boolean().optional() }),
 });
 
 /** A model's configuration as it comes from a file. */

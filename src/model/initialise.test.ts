@@ -4,6 +4,7 @@ import { initialise } from "./initialise.ts";
 import { bindParameters, countParameters, type Initial, listParameters, type ParameterTree } from "./parameters.ts";
 import { presets } from "./presets.ts";
 import { initSkySense } from "./skysense.ts";
+import { initUpHead } from "./up-head.ts";
 
 const tiny = initSkySense(presets.tiny) as ParameterTree & { fusion: ParameterTree };
 
@@ -74,4 +75,15 @@ test("bindParameters: gives each spec a tensor under its official name and in it
   expect(node).toMatchObject({ kind: "parameter", name: "fusion.layers.1.ln1.weight" });
   expect(shape).toEqual([presets.tiny.fusion.width]);
   expect(new Set(listParameters(tiny).map(([name]) => name)).size).toBe(listParameters(tiny).length);
+});
+
+test("initialise: an even start gives all sub-cells of an up-head the same weights", () => {
+  const [even, official] = [true, false].map(
+    (evenStart) =>
+      initialise(initUpHead({ width: 3, outputWidth: 2, scale: 2, evenStart }), { seed: 0 }).get("decoder.0.weight")!,
+  ) as [Float32Array, Float32Array];
+  const row = (values: Float32Array, i: number) => [...values.subarray(i * 3, (i + 1) * 3)];
+  for (const i of [0, 1, 2, 3]) expect(row(even, i)).toEqual(row(official, 0));
+  for (const i of [4, 5, 6, 7]) expect(row(even, i)).toEqual(row(official, 4));
+  expect(row(official, 1)).not.toEqual(row(official, 0));
 });

@@ -21,5 +21,15 @@ function draw({ shape, initial }: ParameterSpec, seed: number, name: string): Fl
           ? random.normal() * initial.std
           : random.truncatedNormal({ std: initial.std, min: -2, max: 2 });
   }
+  if (initial.kind === "normal" && initial.repeat !== undefined) copyRows(values, shape, initial.repeat);
   return values;
+}
+
+/** Give every group of `repeat` consecutive rows the values of its first. */
+function copyRows(values: Float32Array, [rows]: readonly number[], repeat: number): void {
+  const length = values.length / rows!;
+  for (let row = 0; row < rows!; row++) {
+    const first = (row - (row % repeat)) * length;
+    values.copyWithin(row * length, first, first + length);
+  }
 }

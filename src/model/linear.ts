@@ -12,8 +12,8 @@ export function torchDefault(fanIn: number): Initial {
 }
 
 /** Kaiming normal, fan in, ReLU gain (mmcv's `kaiming_init`). */
-export function kaimingNormal(fanIn: number): Initial {
-  return { kind: "normal", std: Math.sqrt(2 / fanIn) };
+export function kaimingNormal(fanIn: number) {
+  return { kind: "normal", std: Math.sqrt(2 / fanIn) } as const satisfies Initial;
 }
 
 /** Weight [out, in] and bias [out]. */

@@ -4,7 +4,8 @@ import { parameter, type Tensor } from "../graph/tensor.ts";
 export type Initial =
   | { kind: "constant"; value: number }
   | { kind: "uniform"; bound: number }
-  | { kind: "normal"; std: number }
+  /** `repeat`: so many consecutive entries of the first axis start alike. */
+  | { kind: "normal"; std: number; repeat?: number }
   /** Cut at ±2, absolute, as the official code does. */
   | { kind: "truncatedNormal"; std: number };
 

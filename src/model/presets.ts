@@ -73,11 +73,11 @@ export const presets = {
     hr: { ...swin, width: 48, depths: [2, 2, 4, 1], heads: [3, 6, 12, 24], window: [8, 8, 4, 2] },
     s2: {
       encoder: { ...sentinel, bands: bands.s2, patch: 2, width: 128, depth: 6, heads: 4, outputs: [5] },
-      head: { width: 128, outputWidth: 384, scale: 2 },
+      head: { width: 128, outputWidth: 384, scale: 2, evenStart: true },
     },
     s1: {
       encoder: { ...sentinel, bands: bands.s1, patch: 2, width: 128, depth: 4, heads: 4, outputs: [3] },
-      head: { width: 128, outputWidth: 384, scale: 2 },
+      head: { width: 128, outputWidth: 384, scale: 2, evenStart: true },
     },
     fusion: { ...fusion, inputWidth: 384, width: 192, depth: 4, heads: 6 },
     calendar: { kind: "dated", days: 365 },
@@ -89,11 +89,11 @@ export const presets = {
     hr: { ...swin, width: 8, depths: [1, 1, 2, 1], heads: [1, 1, 2, 2], window: [4, 4, 2, 2] },
     s2: {
       encoder: { ...sentinel, bands: bands.s2, patch: 2, width: 16, depth: 2, heads: 2, outputs: [1] },
-      head: { width: 16, outputWidth: 64, scale: 2 },
+      head: { width: 16, outputWidth: 64, scale: 2, evenStart: true },
     },
     s1: {
       encoder: { ...sentinel, bands: bands.s1, patch: 2, width: 16, depth: 1, heads: 2, outputs: [0] },
-      head: { width: 16, outputWidth: 64, scale: 2 },
+      head: { width: 16, outputWidth: 64, scale: 2, evenStart: true },
     },
     fusion: { ...fusion, inputWidth: 64, width: 16, depth: 2, heads: 2 },
     calendar: { kind: "dated", days: 365 },

@@ -9,12 +9,17 @@ export interface UpHeadConfig {
   width: number;
   outputWidth: number;
   scale: number;
+  /**
+   * Start with equal weights for all sub-cells of a cell, so that the map begins without a checkerboard (Aitken et al.
+   * 2017, arXiv:1707.02937). Officially each starts for itself.
+   */
+  evenStart?: boolean;
 }
 
-export function initUpHead({ width, outputWidth, scale }: UpHeadConfig) {
+export function initUpHead({ width, outputWidth, scale, evenStart = false }: UpHeadConfig) {
   const channels = outputWidth * scale ** 2;
   const { weight, bias } = initLinear(width, channels, {
-    weight: kaimingNormal(width),
+    weight: { ...kaimingNormal(width), ...(evenStart && { repeat: scale ** 2 }) },
     bias: { kind: "constant", value: 0 },
   });
   // Officially a 1 × 1 convolution, whose weight has two more axes.
