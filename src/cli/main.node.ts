@@ -19,7 +19,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .description("SkySense: features of satellite and aerial images")
     .version(software)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text) });
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "skysense: ")) });
   program.setOptionValue("signal", interrupt.signal);
   addEmbed(program);
   addInspect(program);

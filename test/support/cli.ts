@@ -43,3 +43,9 @@ export function temporaryFolder(): string {
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
+
+/** A folder for all tests of a file; call `remove` when they have ended. */
+export function temporaryFolderOfFile(): { folder: string; remove: () => void } {
+  const folder = mkdtempSync(join(tmpdir(), "skysense-test-"));
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}

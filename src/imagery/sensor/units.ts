@@ -55,14 +55,16 @@ export function decideUnits(sensor: SensorName, claims: UnitClaims, { all, type 
 }
 
 function claimedUnits(sensor: SensorName, { units, scale, file }: UnitClaims): UnitVerdict | undefined {
+  const known = { hr: "0-255", s2: "reflectance*10000", s1: "dB" }[sensor];
   if (units !== undefined) {
     const conversion = unitConversion(sensor, units);
     if (conversion !== undefined) return { ok: true, units, conversion, from: "as given" };
     const what = `units "${units}" are none of ${sensor}; expected ${unitNames[sensor]}`;
-    return { ok: false, code: "UNITS_UNKNOWN", what, fields: {} };
+    return { ok: false, code: "UNITS_UNKNOWN", what, fields: { units: known } };
   }
-  const known = unitConversion(sensor, { hr: "0-255", s2: "reflectance*10000", s1: "dB" }[sensor])!;
-  if (scale !== undefined) return { ok: true, units: "scale", conversion: known, from: "as given" };
+  if (scale !== undefined) {
+    return { ok: true, units: "scale", conversion: unitConversion(sensor, known)!, from: "as given" };
+  }
   if (sensor === "s2" && file?.scale !== undefined && file.scale < 0.01) {
     // GDAL's and STAC's way: reflectance = value · scale + offset.
     const offset = file.offset ?? 0;
