@@ -15,22 +15,28 @@ export function cholesky(a: Float64Array, n: number): Solver {
   }
   return {
     solve(b, columns) {
-      for (let i = 0; i < n; i++) eliminate(b, columns, i, { from: 0, to: i, factor: (k) => a[i * n + k]! });
-      for (let i = n - 1; i >= 0; i--) eliminate(b, columns, i, { from: i + 1, to: n, factor: (k) => a[k * n + i]! });
+      for (let i = 0; i < n; i++) {
+        for (let k = 0; k < i; k++) subtractRow(b, columns, { from: k, times: a[i * n + k]!, to: i });
+        divideRow(b, columns, i, a[i * n + i]!);
+      }
+      for (let i = n - 1; i >= 0; i--) {
+        divideRow(b, columns, i, a[i * n + i]!);
+        for (let k = 0; k < i; k++) subtractRow(b, columns, { from: i, times: a[i * n + k]!, to: k });
+      }
     },
   };
+}
 
-  /** Row i minus the known rows times their factors, over the diagonal. */
-  function eliminate(
-    b: Float64Array,
-    columns: number,
-    i: number,
-    { from, to, factor }: { from: number; to: number; factor: (k: number) => number },
-  ): void {
-    for (let k = from; k < to; k++) {
-      const f = factor(k);
-      for (let c = 0; c < columns; c++) b[i * columns + c]! -= f * b[k * columns + c]!;
-    }
-    for (let c = 0; c < columns; c++) b[i * columns + c]! /= a[i * n + i]!;
-  }
+function subtractRow(
+  b: Float64Array,
+  columns: number,
+  { from, times, to }: { from: number; times: number; to: number },
+): void {
+  let source = from * columns;
+  const start = to * columns;
+  for (let at = start; at < start + columns; at++, source++) b[at]! -= times * b[source]!;
+}
+
+function divideRow(b: Float64Array, columns: number, row: number, by: number): void {
+  for (let at = row * columns; at < (row + 1) * columns; at++) b[at]! /= by;
 }

@@ -18,7 +18,7 @@ export function minimise(
   {
     tolerance = 1e-6,
     maxIterations = 2000,
-    memory = 10,
+    memory = 20,
     precondition,
   }: {
     tolerance?: number;
@@ -30,12 +30,13 @@ export function minimise(
   const x = start;
   const gradient = new Float64Array(x.length);
   let value = objective(x, gradient);
-  const pairs: { step: Float64Array; change: Float64Array; inverse: number }[] = [];
+  let scaled = conditioned(gradient, precondition);
+  const pairs: Pair[] = [];
   const trial = new Float64Array(x.length);
   const trialGradient = new Float64Array(x.length);
   for (let iteration = 0; iteration < maxIterations; iteration++) {
     if (largest(gradient) <= tolerance) return { value, iterations: iteration, converged: true };
-    const direction = descent(gradient, pairs, precondition);
+    const direction = descent(gradient, scaled, pairs);
     const slope = dot(direction, gradient);
     // The first step has no measured scale: not longer than 1.
     let length = pairs.length === 0 && precondition === undefined ? Math.min(1, 1 / Math.sqrt(-slope)) : 1;
@@ -49,43 +50,61 @@ export function minimise(
       const parabola = (-slope * length) / (2 * ((next - value) / length - slope));
       length = Number.isFinite(next) ? Math.min(Math.max(parabola, 0.1 * length), 0.5 * length) : 0.1 * length;
     }
+    const trialScaled = conditioned(trialGradient, precondition);
     const step = Float64Array.from(trial, (t, i) => t - x[i]!);
     const change = Float64Array.from(trialGradient, (g, i) => g - gradient[i]!);
+    const scaledChange = Float64Array.from(trialScaled, (g, i) => g - scaled[i]!);
     const curvature = dot(step, change);
-    if (curvature > 1e-16 * dot(change, change)) pairs.push({ step, change, inverse: 1 / curvature });
+    if (curvature > 1e-16 * dot(change, change)) pairs.push({ step, change, scaledChange, inverse: 1 / curvature });
     if (pairs.length > memory) pairs.shift();
     x.set(trial);
     gradient.set(trialGradient);
+    scaled = trialScaled;
     value = next;
   }
   return { value, iterations: maxIterations, converged: false };
 }
 
-/** −H g, H the inverse Hessian that the last steps suggest. */
-function descent(
+/** What one step taught: how the gradient changed along it, and that change preconditioned. */
+interface Pair {
+  step: Float64Array;
+  change: Float64Array;
+  scaledChange: Float64Array;
+  inverse: number;
+}
+
+function conditioned(
   gradient: Float64Array,
-  pairs: readonly { step: Float64Array; change: Float64Array; inverse: number }[],
   precondition: ((gradient: Float64Array) => void) | undefined,
 ): Float64Array {
+  const out = gradient.slice();
+  precondition?.(out);
+  return out;
+}
+
+/**
+ * −H g, H the inverse Hessian that the last steps suggest. Preconditioning is linear, so that of g and of its changes
+ * give all that is needed.
+ */
+function descent(gradient: Float64Array, scaled: Float64Array, pairs: readonly Pair[]): Float64Array {
   const q = gradient.map((g) => -g);
+  const out = scaled.map((g) => -g);
   const weights: number[] = [];
   for (let k = pairs.length - 1; k >= 0; k--) {
-    const { step, change, inverse } = pairs[k]!;
+    const { step, change, scaledChange, inverse } = pairs[k]!;
     weights[k] = inverse * dot(step, q);
     addScaled(q, change, -weights[k]!);
+    addScaled(out, scaledChange, -weights[k]!);
   }
-  precondition?.(q);
   const last = pairs.at(-1);
   if (last !== undefined) {
-    const expected = last.change.slice();
-    precondition?.(expected);
-    const scale = 1 / (last.inverse * dot(last.change, expected));
-    for (let i = 0; i < q.length; i++) q[i]! *= scale;
+    const scale = 1 / (last.inverse * dot(last.change, last.scaledChange));
+    for (let i = 0; i < out.length; i++) out[i]! *= scale;
   }
   for (const [k, { step, change, inverse }] of pairs.entries()) {
-    addScaled(q, step, weights[k]! - inverse * dot(change, q));
+    addScaled(out, step, weights[k]! - inverse * dot(change, out));
   }
-  return q;
+  return out;
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

@@ -31,7 +31,7 @@ export interface Predictions {
   details: { C?: number; converged?: boolean };
 }
 
-/** Strengths of regularisation that the linear probe tries. */
+/** Strengths of regularisation that the linear probe tries, until three in a row are no better than the best. */
 export const sweep = [1e-4, 1e-3, 1e-2, 1e-1, 1, 1e1, 1e2, 1e3] as const;
 
 /**
@@ -92,12 +92,15 @@ function chooseC(train: Labelled & { vectors: Standardised }, task: Task & { see
   const checked = pick(train, [...held]);
   const fitWith = logisticFits(fitted.vectors, targetsOf(fitted.labels, task));
   let best: { C: number; score: number } = { C: 1, score: Number.NEGATIVE_INFINITY };
+  let worse = 0;
   for (const C of sweep) {
-    const scores = logits(fitWith({ C }), checked.vectors);
+    if (worse === 3) break;
+    const scores = logits(fitWith({ C, tolerance: 1e-4 }), checked.vectors);
     const classes = task.multiLabel ? new Int32Array(0) : highestScores({ classes: task.classes, values: scores });
     const measures = measure({ scores, classes }, checked.labels, task)();
     const score = task.multiLabel ? measures["mAP micro"]! : measures.OA!;
-    if (score > best.score) best = { C, score };
+    worse = score > best.score ? 0 : worse + 1;
+    if (worse === 0) best = { C, score };
   }
   return best.C;
 }
