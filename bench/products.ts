@@ -19,8 +19,10 @@ export function productsOf(outputs: readonly Tensor[], batch = 1): GemmShape[] {
     const lead = result.slice(0, -2).reduce((product, extent) => product * extent, 1);
     // A matrix on the right serves all that the left has in front: one tall product.
     const tall = right.length === 2;
-    const shape = { batch: tall ? 1 : lead, m: tall ? m * lead : m, k: left.at(-1)!, n, count: 1 };
-    const key = `${shape.batch}:${shape.m}x${shape.k}x${n}`;
+    // A Gemm may take its left transposed: what is not m of it is k.
+    const k = type === "Gemm" ? (left[0]! * left[1]!) / m : left.at(-1)!;
+    const shape = { batch: tall ? 1 : lead, m: tall ? m * lead : m, k, n, count: 1 };
+    const key = `${shape.batch}:${shape.m}x${k}x${n}`;
     const known = counts.get(key);
     if (known === undefined) counts.set(key, shape);
     else known.count++;

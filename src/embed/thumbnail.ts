@@ -28,15 +28,21 @@ export function createThumbnail(options: { width: number; height: number; bands:
     add([left, top], images) {
       const [count, , h, w] = images.shape;
       const dates = evenly(count, compositeDates);
+      const known = new Float32Array(dates.length);
       // A block belongs to the window that holds its first pixel; of a block cut by the window's edge a part is used.
-      for (let y = Math.ceil(top / side); y < Math.min(tall, (top + h) / side); y++) {
-        for (let x = Math.ceil(left / side); x < Math.min(wide, (left + w) / side); x++) {
-          for (const [b, name] of bands.entries()) {
-            const block = { band: images.bands.indexOf(name), row: y * side - top, col: x * side - left, side };
-            const known = dates.map((date) => blockMean(images, { date, ...block })).filter((v) => !Number.isNaN(v));
-            if (known.length === 0) continue;
+      for (const [b, name] of bands.entries()) {
+        const band = images.bands.indexOf(name);
+        for (let y = Math.ceil(top / side); y < Math.min(tall, (top + h) / side); y++) {
+          for (let x = Math.ceil(left / side); x < Math.min(wide, (left + w) / side); x++) {
+            const block = { band, row: y * side - top, col: x * side - left, side };
+            let found = 0;
+            for (const date of dates) {
+              const value = blockMean(images, date, block);
+              if (!Number.isNaN(value)) known[found++] = value;
+            }
+            if (found === 0) continue;
             mask[y * wide + x] = 1;
-            data[(b * tall + y) * wide + x] = median(known);
+            data[(b * tall + y) * wide + x] = median(known.subarray(0, found));
           }
         }
       }
@@ -50,16 +56,20 @@ export function pictureBands(sensor: SensorName, bands: readonly string[]): stri
   return wanted.every((band) => bands.includes(band)) ? wanted : bands.slice(0, 3);
 }
 
-/** Mean of the valid pixels of a block, NaN without any. */
+/** Mean of valid pixels of a block, evenly spread, at most about 4 × 4: a picture needs no more. NaN without any. */
 function blockMean(
   { data, mask, shape: [, bands, height, width] }: ImageStack,
-  { date, band, row, col, side }: { date: number; band: number; row: number; col: number; side: number },
+  date: number,
+  { band, row, col, side }: { band: number; row: number; col: number; side: number },
 ): number {
+  const step = Math.ceil(side / 4);
+  const [bottom, right] = [Math.min(row + side, height), Math.min(col + side, width)];
+  const plane = (date * bands + band) * height * width;
   let [sum, count] = [0, 0];
-  for (let r = row; r < Math.min(row + side, height); r++) {
-    for (let c = col; c < Math.min(col + side, width); c++) {
-      if (mask?.[(date * height + r) * width + c] === 0) continue;
-      sum += data[((date * bands + band) * height + r) * width + c]!;
+  for (let r = row; r < bottom; r += step) {
+    for (let c = col; c < right; c += step) {
+      if (mask !== undefined && mask[(date * height + r) * width + c] === 0) continue;
+      sum += data[plane + r * width + c]!;
       count++;
     }
   }
@@ -67,8 +77,8 @@ function blockMean(
 }
 
 /** The lower middle one: clouds are bright, so a tie goes to the darker date. */
-function median(values: number[]): number {
-  return values.length === 1 ? values[0]! : values.sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)]!;
+function median(values: Float32Array): number {
+  return values.length === 1 ? values[0]! : values.sort()[Math.floor((values.length - 1) / 2)]!;
 }
 
 /** At most `wanted` of 0 … count − 1, evenly spread. */
