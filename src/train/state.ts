@@ -41,10 +41,19 @@ export function makeBuffer({ fixed, buffers }: TrainState, name: string): Float3
   return fixed.get(name)!.data;
 }
 
-/** The arrays that a graph reads: parameters by name, as views. */
+/** The running mean of a parameter, where one is kept, is a parameter too: a teacher reads it. */
+export const averagePrefix = "average";
+
+/** The arrays that a graph reads: parameters by name, and running means as `average.<name>`, as views. */
 export function parameterViews({ flat, fixed }: TrainState): Map<string, Values> {
   const views = new Map(fixed);
-  for (const slot of flat.slots) views.set(slot.name, { shape: slot.shape, data: viewOf(flat, "parameters", slot) });
+  for (const [name, values] of fixed) views.set(`${averagePrefix}.${name}`, values);
+  const averaged = flat.blocks.every(({ arrays }) => arrays.averages !== undefined);
+  for (const slot of flat.slots) {
+    const { name, shape } = slot;
+    views.set(name, { shape, data: viewOf(flat, "parameters", slot) });
+    if (averaged) views.set(`${averagePrefix}.${name}`, { shape, data: viewOf(flat, "averages", slot) });
+  }
   return views;
 }
 

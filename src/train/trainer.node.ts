@@ -56,8 +56,11 @@ export interface TrainOptions extends LongCall {
   clip?: number;
   /** Batches of each process per update; default 1. */
   accumulate?: number;
-  /** Factor of the running mean of the weights, say 0.999; default: none is kept. */
-  average?: number;
+  /**
+   * Factor of the running mean of the weights, say 0.999, or one that goes from a value to another over the run along
+   * half a cosine; default: none is kept. The graph may read the mean of a parameter as `average.<name>`.
+   */
+  average?: number | { from: number; to: number };
   /** Write a checkpoint after every so many updates (default 200) and keep the last few (default 2). */
   checkpoint?: { every?: number; keep?: number };
   /** Measure after every so many updates, and after the last, with the averaged weights where there are some. */
@@ -281,10 +284,14 @@ async function batchesOf(run: Run, { data, accumulate = 1, noise, seed, signal }
   return batches;
 }
 
+/** From one value to another along half a cosine, at a part of the way. */
+const between = ({ from, to }: { from: number; to: number }, part: number) =>
+  to - ((to - from) * (1 + Math.cos(Math.PI * part))) / 2;
+
 /** Clip, update and average. @returns the norm of what was added to the weights. */
 function applyGradients(
   { state: { flat }, step }: Run,
-  { optimiser, groups = plainGroups, clip, average }: TrainOptions,
+  { optimiser, groups = plainGroups, clip, average, steps }: TrainOptions,
   { outcome, gradientNorm, lr }: { outcome: StepOutcome; gradientNorm: number; lr: number },
 ): number {
   // 1e-6 as in PyTorch's clip_grad_norm_.
@@ -292,7 +299,10 @@ function applyGradients(
   const spans = spansOf(flat, ({ name, shape }) => (outcome.touched.has(name) ? groups(name, shape) : undefined));
   const gradientScale = outcome.gradientScale * clipping;
   const norm = update(flat, spans, optimiser, { step, lr, gradientScale, gradients: outcome.role });
-  if (average !== undefined) combine(flat, ["averages", "parameters"], { a: average, b: 1 - average });
+  if (average !== undefined) {
+    const a = typeof average === "number" ? average : between(average, step / steps);
+    combine(flat, ["averages", "parameters"], { a, b: 1 - a });
+  }
   return norm;
 }
 

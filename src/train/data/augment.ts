@@ -49,7 +49,10 @@ export interface AugmentedStack {
   mask: Uint8Array<ArrayBuffer> | undefined;
 }
 
-export type AugmentedPlace = { [sensor in SensorName]?: AugmentedStack };
+export type AugmentedPlace = { [sensor in SensorName]?: AugmentedStack } & {
+  /** What was cut out, in pixels of the coarsest sensor. */
+  crop: Crop;
+};
 
 /**
  * Crop, turn, resize, change and normalise a place.
@@ -66,7 +69,7 @@ export function augment(place: KeptPlace, recipe: Recipe, random: Random): Augme
   const box = recipe.crop === undefined ? middle(units) : chooseCrop(random, units, recipe.crop);
   const { flips = false, rotations = false } = recipe;
   const crop: Crop = { ...box, ...chooseOrientation(random, { flips, rotations }) };
-  const out: AugmentedPlace = {};
+  const out: AugmentedPlace = { crop };
   for (const sensor of sensors) {
     out[sensor] = augmentStack(sensor, place[sensor]!, { recipe, crop, units, random });
   }

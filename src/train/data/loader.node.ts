@@ -33,6 +33,8 @@ export interface LoaderOptions {
   /** Samples of a batch, over all processes. */
   batchSize: number;
   recipe: Recipe;
+  /** Further recipes: every sample is seen in so many views more, as pre-training wants it. Default: none. */
+  views?: readonly Recipe[];
   seed: number;
   /** MixUp and CutMix. */
   mix?: MixOptions;
@@ -162,9 +164,9 @@ function check(options: LoaderOptions): BatchSetup {
       remedy: "Choose a batch size that is a multiple of the number of processes.",
     });
   }
-  const { classes, seed, recipe, mix } = options;
+  const { classes, seed, recipe, views = [], mix } = options;
   const named = samples.map(({ id, labels }) => ({ id, labels }));
-  return { samples: named, classes, batchSize, share, seed, shuffle, recipe, mix };
+  return { samples: named, classes, batchSize, share, seed, shuffle, recipe, views, mix };
 }
 
 function tooMany(failures: readonly Failure[], count: number): SkySenseError {

@@ -1,6 +1,8 @@
 import { SkySenseError } from "../../core/error.ts";
+import type { Location } from "../../core/place.ts";
 import { createRandom } from "../../core/random.ts";
 import { type AugmentedPlace, augment, type Recipe } from "./augment.ts";
+import type { Crop } from "./geometry.ts";
 import type { KeptPlace } from "./kept-place.ts";
 import { chooseMix, type MixOptions } from "./mix.ts";
 import { mixSamples } from "./mix-samples.ts";
@@ -19,7 +21,18 @@ export interface BatchSetup {
   /** false: every sample once, in the given order, and the last batch as short as it comes. */
   shuffle: boolean;
   recipe: Recipe;
+  /** Further recipes: every sample is seen in so many views more. */
+  views: readonly Recipe[];
   mix?: MixOptions | undefined;
+}
+
+export type StackBatches = { hr?: StackBatch; s2?: StackBatch; s1?: StackBatch };
+
+/** One view of a batch's samples. */
+export interface LoadedView {
+  stacks: StackBatches;
+  /** Of each sample. */
+  crops: readonly Crop[];
 }
 
 /** This process's part of a batch. */
@@ -27,7 +40,11 @@ export interface LoadedBatch {
   /** Counted from 0 over the whole run. */
   index: number;
   samples: number;
-  stacks: { hr?: StackBatch; s2?: StackBatch; s1?: StackBatch };
+  stacks: StackBatches;
+  /** All views of the samples, the one in `stacks` first. */
+  views: readonly LoadedView[];
+  /** Where the samples lie, if known. */
+  locations: readonly (Location | undefined)[];
   /** [samples, classes]: 1 for the classes of a sample, or its shares after mixing. */
   labels: Float32Array<ArrayBuffer>;
   ids: readonly string[];
@@ -92,11 +109,19 @@ export async function makeBatch(
   const mine = items.slice(own[0] - needed[0], own[1] - needed[0]).filter((item) => item !== undefined);
   const labels = new Float32Array(mine.length * setup.classes);
   for (const [i, item] of mine.entries()) labels.set(item.labels, i * setup.classes);
-  const stacks = assembleStacks(
-    mine.map(({ place }) => place),
-    setup.recipe,
-  );
-  made.batch = { index, samples: mine.length, stacks, labels, ids: mine.map(({ id }) => id) };
+  const views = [setup.recipe, ...setup.views].map((recipe, v): LoadedView => {
+    const places = mine.map((item) => (v === 0 ? item.place : item.views[v - 1]!));
+    return { stacks: assembleStacks(places, recipe), crops: places.map(({ crop }) => crop) };
+  });
+  made.batch = {
+    index,
+    samples: mine.length,
+    stacks: views[0]!.stacks,
+    views,
+    labels,
+    ids: mine.map(({ id }) => id),
+    locations: mine.map(({ location }) => location),
+  };
   return made;
 }
 
@@ -108,12 +133,14 @@ export function orderOf({ samples, seed, shuffle }: BatchSetup): SampleOrder {
 export interface BatchItem {
   id: string;
   place: AugmentedPlace;
+  views: readonly AugmentedPlace[];
+  location: Location | undefined;
   labels: Float32Array;
 }
 
 async function makeItem(
   position: number,
-  { samples, classes, seed, shuffle, recipe }: BatchSetup,
+  { samples, classes, seed, shuffle, recipe, views: more }: BatchSetup,
   { reader, order, made }: { reader: PlaceReader; order: SampleOrder; made: MadeBatch },
 ): Promise<BatchItem | undefined> {
   for (let attempt = 0; attempt < (shuffle ? attempts : 1); attempt++) {
@@ -125,10 +152,16 @@ async function makeItem(
         place = await reader.read(sample);
         made.fresh.push([sample, place]);
       }
-      const augmented = augment(place, recipe, createRandom(seed, "augment", position));
+      const [augmented, ...views] = [recipe, ...more].map((one, v) =>
+        augment(
+          place!,
+          one,
+          v === 0 ? createRandom(seed, "augment", position) : createRandom(seed, "view", position, v),
+        ),
+      );
       const labels = new Float32Array(classes);
       for (const label of classesOf) labels[label] = 1;
-      return { id, place: augmented, labels };
+      return { id, place: augmented!, views, location: place.location, labels };
     } catch (error) {
       if (!(error instanceof SkySenseError)) throw error;
       made.failures.push({ id, reason: error.what });

@@ -6,7 +6,7 @@ import { blend, type Mix, mixImages } from "./mix.ts";
 /** A sample as it is mixed: its images and its labels [classes]. */
 export interface Mixable {
   id: string;
-  place: AugmentedPlace;
+  place: Omit<AugmentedPlace, "crop">;
   labels: Float32Array;
 }
 

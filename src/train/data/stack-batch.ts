@@ -53,12 +53,13 @@ function assemble(
 
 /** The memory of a batch, to hand it to another thread without a copy. */
 export function arraysOf({
-  stacks,
+  views,
   labels,
 }: {
-  stacks: { [sensor in SensorName]?: StackBatch };
+  views: readonly { stacks: { [sensor in SensorName]?: StackBatch } }[];
   labels: Float32Array<ArrayBuffer>;
 }): ArrayBuffer[] {
-  const arrays = Object.values(stacks).flatMap(({ data, present, mask }) => [data, present, mask]);
+  const stacks = views.flatMap((view) => Object.values(view.stacks));
+  const arrays = stacks.flatMap(({ data, present, mask }) => [data, present, mask]);
   return [labels, ...arrays].flatMap((array) => (array === undefined ? [] : [array.buffer]));
 }
