@@ -1,26 +1,25 @@
 import sharp from "sharp";
+import { SkySenseError } from "../../core/error.ts";
+import type { Window } from "../../core/grid.ts";
 import type { Place } from "../../core/place.ts";
 import { readWholeFile } from "../../core/read-file.node.ts";
 import { damaged } from "../raster/errors.ts";
-import type { OpenSceneOptions } from "./open-scene.node.ts";
+import { checkInside, type PlaceFiles } from "./place-files.node.ts";
 
-/** Files of a place, as plain data: another thread can read them. */
-export interface PlaceFiles {
-  files: readonly string[];
-  /** Default: one file is an HR picture in colours, or says itself what it is. */
-  options?: Omit<OpenSceneOptions, "signal">;
-}
+export type { PlaceFiles } from "./place-files.node.ts";
 
 /** Where the images of a place come from. */
 export type PlaceSource = PlaceFiles | { place: Place } | { read: () => Promise<Place> };
 
 /**
- * Read all images of a place, at their full size.
+ * Read all images of a place at their full size, or a patch of it. The location is that of the patch's centre; where
+ * the files have no georeference, the one that is given.
  *
- * One 8-bit picture in RGB, of which nothing but the sensor is said, is taken as it is, HR 0–255; as a scene it would
- * be the same with `hrPixelsPerCell` of 1, and several times slower.
+ * HR without Sentinel images is read pixel by pixel: `hrPixelsPerCell` matters beside Sentinel images only. One 8-bit
+ * picture in RGB, of which nothing but sensor and location is said, is taken as it is, HR 0–255; as a scene it would
+ * be the same, and several times slower.
  *
- * @throws SkySenseError as `openRaster` and `openScene`
+ * @throws SkySenseError as `openRaster` and `openScene` | `WINDOW_OUTSIDE`
  */
 export async function readPlaceSource(
   source: PlaceSource,
@@ -28,30 +27,33 @@ export async function readPlaceSource(
 ): Promise<Place> {
   if ("place" in source) return source.place;
   if ("read" in source) return source.read();
-  const { files, options = {} } = source;
-  if (files.length === 1 && Object.keys(options).every((name) => name === "sensor" || name === "hrPixelsPerCell")) {
-    const picture = (options.sensor ?? "hr") === "hr" ? await readPicture(files[0]!) : undefined;
-    if (picture !== undefined) return picture;
+  const { files, options = {}, window } = source;
+  const onePicture = files.length === 1 && Object.keys(options).every((name) => sayLittle.has(name));
+  if (onePicture && (options.sensor ?? "hr") === "hr") {
+    const picture = await readPicture(files[0]!, window);
+    if (picture !== undefined) return { ...picture, ...(options.location && { location: options.location }) };
   }
   // Loaded where it is needed: threads that decode pictures alone start four times as fast without.
-  const { openScene } = await import("./open-scene.node.ts");
-  const scene = await openScene(files, { ...options, signal });
-  try {
-    return await scene.read([0, 0, scene.grid.width, scene.grid.height], { signal });
-  } finally {
-    await scene.close();
-  }
+  const { readScene } = await import("./read-scene.node.ts");
+  return readScene(source, { signal });
 }
 
+/** Options that change nothing in how a picture is read. */
+const sayLittle: ReadonlySet<string> = new Set(["sensor", "hrPixelsPerCell", "location"]);
 const pictures = /\.(jpe?g|png|webp)$/i;
 
 /** In one go: training reads thousands. undefined: not an 8-bit picture in RGB. */
-async function readPicture(file: string): Promise<Place | undefined> {
+async function readPicture(file: string, window: Window | undefined): Promise<Place | undefined> {
   if (!pictures.test(file)) return undefined;
   const image = sharp(await readWholeFile(file), { failOn: "warning" });
   try {
-    const { width, height, channels, depth, space } = await image.metadata();
-    if (channels < 3 || depth !== "uchar" || space === "cmyk") return undefined;
+    const whole = await image.metadata();
+    if (whole.channels < 3 || whole.depth !== "uchar" || whole.space === "cmyk") return undefined;
+    const [left, top, width, height] = window ?? [0, 0, whole.width, whole.height];
+    if (window !== undefined) {
+      checkInside(window, whole, file);
+      image.extract({ left, top, width, height });
+    }
     const interleaved = await image.removeAlpha().toColourspace("srgb").raw().toBuffer();
     const pixels = width * height;
     const data = new Float32Array(3 * pixels);
@@ -60,6 +62,7 @@ async function readPicture(file: string): Promise<Place | undefined> {
     }
     return { hr: { data, shape: [1, 3, height, width], bands: ["R", "G", "B"] } };
   } catch (cause) {
+    if (cause instanceof SkySenseError) throw cause;
     throw damaged(file, "the picture cannot be decoded", cause);
   }
 }
