@@ -28,9 +28,9 @@ const placeLine = z.strictObject({
   options: z
     .strictObject({
       sensor: z.enum(sensorNames).optional(),
-      hr: z.unknown(),
-      s2: z.unknown(),
-      s1: z.unknown(),
+      hr: z.unknown().optional(),
+      s2: z.unknown().optional(),
+      s1: z.unknown().optional(),
       maxDates: z.int().min(1).optional(),
       maxCloud: z.number().min(0).max(1).optional(),
       reproject: z.boolean().optional(),
@@ -48,12 +48,12 @@ export type PlaceLine = z.input<typeof placeLine>;
 /**
  * Read a list of places: JSON Lines, one place a line; empty lines are passed over. The images are not looked at.
  *
- * @param options.hrPixelsPerCell  HR pixels along the side of a Sentinel pixel: what the model needs
+ * @param needs  what the model needs of every place: see `sceneNeeds`
  * @throws SkySenseError `FILE_UNREADABLE` | `BAD_PLACE_LIST` and `BAD_DESCRIPTION`, naming file and line | `NO_PLACES`
  */
 export async function readPlaceList(
   file: string,
-  { hrPixelsPerCell }: { hrPixelsPerCell?: number } = {},
+  needs: Pick<OpenSceneOptions, "hrPixelsPerCell" | "keepBands"> = {},
 ): Promise<PlaceEntry[]> {
   const lines = (await readWholeFile(file)).toString("utf8").split("\n");
   const entries = lines.flatMap((text, i) =>
@@ -67,10 +67,9 @@ export async function readPlaceList(
       remedy: "Write one with skysense data index.",
     });
   }
-  if (hrPixelsPerCell === undefined) return entries;
   return entries.map(({ id, source }) => ({
     id,
-    source: { ...source, options: { ...source.options, hrPixelsPerCell } },
+    source: { ...source, options: { ...source.options, ...needs } },
   }));
 }
 

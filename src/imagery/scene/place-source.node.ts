@@ -4,6 +4,7 @@ import type { Window } from "../../core/grid.ts";
 import type { Place } from "../../core/place.ts";
 import { readWholeFile } from "../../core/read-file.node.ts";
 import { damaged } from "../raster/errors.ts";
+import type { OpenSceneOptions } from "./open-scene.node.ts";
 import { checkInside, type PlaceFiles } from "./place-files.node.ts";
 
 export type { PlaceFiles } from "./place-files.node.ts";
@@ -28,8 +29,7 @@ export async function readPlaceSource(
   if ("place" in source) return source.place;
   if ("read" in source) return source.read();
   const { files, options = {}, window } = source;
-  const onePicture = files.length === 1 && Object.keys(options).every((name) => sayLittle.has(name));
-  if (onePicture && (options.sensor ?? "hr") === "hr") {
+  if (files.length === 1 && isPlain(options)) {
     const picture = await readPicture(files[0]!, window);
     if (picture !== undefined) return { ...picture, ...(options.location && { location: options.location }) };
   }
@@ -38,8 +38,12 @@ export async function readPlaceSource(
   return readScene(source, { signal });
 }
 
-/** Options that change nothing in how a picture is read. */
-const sayLittle: ReadonlySet<string> = new Set(["sensor", "hrPixelsPerCell", "location"]);
+/** Whether the options change nothing in how a picture in RGB is read. */
+function isPlain({ sensor = "hr", keepBands, hrPixelsPerCell, location, ...said }: OpenSceneOptions): boolean {
+  const bands = keepBands?.hr ?? ["R", "G", "B"];
+  return sensor === "hr" && bands.join() === "R,G,B" && Object.values(said).every((value) => value === undefined);
+}
+
 const pictures = /\.(jpe?g|png|webp)$/i;
 
 /** In one go: training reads thousands. undefined: not an 8-bit picture in RGB. */
