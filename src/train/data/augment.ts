@@ -4,6 +4,7 @@ import type { Random } from "../../core/random.ts";
 import { profiles } from "../../imagery/sensor/profiles.ts";
 import { blur } from "./blur.ts";
 import { grey, type JitterOptions, jitter, solarise } from "./colour.ts";
+import { fillUp } from "./fill-up.ts";
 import {
   type Crop,
   type CropOptions,
@@ -14,22 +15,26 @@ import {
   middle,
 } from "./geometry.ts";
 import type { KeptPlace, KeptStack } from "./kept-place.ts";
+import { distortColours, type PhotometricOptions } from "./photometric.ts";
+import { chooseScaledCrop, type ScaledCropOptions } from "./scaled-crop.ts";
 import { changeBackscatter, changeReflectance, type SentinelOptions } from "./sentinel.ts";
 
 /** What becomes of a place on its way into a batch, as plain data. Nothing that is absent happens. */
 export interface Recipe {
   /** What the model takes: side of the images in pixels, bands in this order, and at most so many dates. */
   sensors: { [sensor in SensorName]?: { size: number; bands: readonly string[]; dates?: number } };
-  /** Random resized crop. Absent: the largest square in the middle. */
-  crop?: CropOptions;
+  /** Random resized crop, or for dense labels one of a random scale. Absent: the largest square in the middle. */
+  crop?: CropOptions | ScaledCropOptions;
   /** When a crop is shrunk, whether pixels between are averaged. Default true. */
   antialias?: boolean;
   /** Mirror rows and columns. */
   flips?: boolean;
   /** Turn by quarters. */
   rotations?: boolean;
-  /** HR only, as are the next three. */
+  /** HR only, as are the next four. */
   jitter?: JitterOptions;
+  /** The changes of colour that segmentation is trained with, instead of `jitter`. */
+  photometric?: PhotometricOptions;
   /** Share of the images that lose their colours. */
   grey?: number;
   /** Share of the images, and range of the standard deviation in pixels. */
@@ -52,6 +57,8 @@ export interface AugmentedStack {
 export type AugmentedPlace = { [sensor in SensorName]?: AugmentedStack } & {
   /** What was cut out, in pixels of the coarsest sensor. */
   crop: Crop;
+  /** [size, size] of the finest images: classes of the pixels, by the nearest. */
+  labelMap?: Uint8Array<ArrayBuffer>;
 };
 
 /**
@@ -65,15 +72,41 @@ export type AugmentedPlace = { [sensor in SensorName]?: AugmentedStack } & {
  */
 export function augment(place: KeptPlace, recipe: Recipe, random: Random): AugmentedPlace {
   const sensors = sensorNames.filter((sensor) => recipe.sensors[sensor] && place[sensor]);
-  const units = lattice(place, sensors);
-  const box = recipe.crop === undefined ? middle(units) : chooseCrop(random, units, recipe.crop);
+  const whole = lattice(place, sensors);
+  const box = chooseBox(place, { recipe, sensors, units: whole, random });
   const { flips = false, rotations = false } = recipe;
   const crop: Crop = { ...box, ...chooseOrientation(random, { flips, rotations }) };
   const out: AugmentedPlace = { crop };
+  const units = [Math.max(whole[0], box.top + box.height), Math.max(whole[1], box.left + box.width)] as const;
+  const filled = units.join() === whole.join() ? place : fillUp(place, { from: whole, to: units });
   for (const sensor of sensors) {
-    out[sensor] = augmentStack(sensor, place[sensor]!, { recipe, crop, units, random });
+    out[sensor] = augmentStack(sensor, filled[sensor]!, { recipe, crop, units, random });
+  }
+  const { labelMap } = filled;
+  if (labelMap !== undefined) {
+    const size = Math.max(...sensors.map((sensor) => recipe.sensors[sensor]!.size));
+    out.labelMap = cropMasks({ ...labelMap, count: 1, perUnit: labelMap.height / units[0] }, crop, { size });
   }
   return out;
+}
+
+/** What is cut out, which only a crop of a random scale takes from beyond the place. */
+function chooseBox(
+  { labelMap, ...place }: KeptPlace,
+  {
+    recipe,
+    sensors,
+    units,
+    random,
+  }: { recipe: Recipe; sensors: readonly SensorName[]; units: readonly [number, number]; random: Random },
+) {
+  const { crop } = recipe;
+  if (crop === undefined) return middle(units);
+  if (!("scale" in crop)) return chooseCrop(random, units, crop);
+  const side = Math.min(
+    ...sensors.map((sensor) => (recipe.sensors[sensor]!.size * units[0]) / place[sensor]!.shape[2]),
+  );
+  return chooseScaledCrop(random, units, { ...crop, side, labels: labelMap });
 }
 
 /** Height and width in pixels of the coarsest sensor. */
@@ -145,6 +178,7 @@ function normalisePlane(image: Float32Array, at: number, pixels: number, mean: n
 
 function changeColours(image: Float32Array, size: number, recipe: Recipe, random: Random): void {
   const pixels = size * size;
+  if (recipe.photometric !== undefined) distortColours(image, pixels, recipe.photometric, random);
   const { jitter: jittered, grey: greyShare = 0, blur: blurred, solarise: solarised } = recipe;
   if (jittered && random.uniform() < (jittered.probability ?? 1)) jitter(image, pixels, jittered, random);
   if (random.uniform() < greyShare) grey(image, pixels);

@@ -1,4 +1,5 @@
 import { type Location, type Place, type SensorName, sensorNames } from "../../core/place.ts";
+import type { LabelMap } from "./label-map.ts";
 import type { Samples } from "./resample.ts";
 
 /** An image stack in the smallest type that holds its values exactly, in memory that threads share. */
@@ -11,7 +12,12 @@ export interface KeptStack {
 }
 
 /** A place that is read once and then kept. */
-export type KeptPlace = { [sensor in SensorName]?: KeptStack } & { location?: Location; bytes: number };
+export type KeptPlace = { [sensor in SensorName]?: KeptStack } & {
+  location?: Location;
+  /** Classes of the pixels of the finest images. */
+  labelMap?: LabelMap;
+  bytes: number;
+};
 
 /**
  * Keep a place: pictures as bytes, digital numbers as 16 bits, everything else as it is. Values come back exactly, so

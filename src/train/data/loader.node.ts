@@ -2,9 +2,10 @@ import type { Worker } from "node:worker_threads";
 import { SkySenseError } from "../../core/error.ts";
 import { type PackedError, unpackError } from "../../core/thread-error.ts";
 import { startWorker } from "../../core/worker.node.ts";
-import { type PlaceFiles, type PlaceSource, readPlaceSource } from "../../imagery/scene/place-source.node.ts";
+import type { PlaceFiles, PlaceSource } from "../../imagery/scene/place-source.node.ts";
 import type { Recipe } from "./augment.ts";
 import { type KeptPlace, keepPlace } from "./kept-place.ts";
+import type { LabelMapFile } from "./label-map.ts";
 import {
   type BatchSetup,
   type Failure,
@@ -16,6 +17,7 @@ import {
 } from "./make-batch.ts";
 import type { MixOptions } from "./mix.ts";
 import type { Share } from "./order.ts";
+import { readSample } from "./read-sample.node.ts";
 
 /** A labelled place to train on. */
 export interface TrainingSample {
@@ -24,6 +26,8 @@ export interface TrainingSample {
   /** Classes that it belongs to, counted from 0; none for unlabelled places. */
   labels: readonly number[];
   source: PlaceSource;
+  /** Classes of the pixels of its finest images; not for places in memory. */
+  labelMap?: LabelMapFile | undefined;
 }
 
 export interface LoaderOptions {
@@ -70,6 +74,7 @@ export interface Loader {
 export interface LoaderSetup {
   setup: BatchSetup;
   sources: readonly (PlaceFiles | undefined)[];
+  labelMaps: readonly (LabelMapFile | undefined)[];
   places: readonly (KeptPlace | undefined)[];
 }
 
@@ -99,6 +104,7 @@ export function createLoader(options: LoaderOptions): Loader {
   const loaderSetup: LoaderSetup = {
     setup,
     sources: samples.map(({ source }) => ("files" in source ? source : undefined)),
+    labelMaps: samples.map(({ labelMap }) => labelMap),
     places: samples.map(({ source }) => ("place" in source ? keepPlace(source.place) : undefined)),
   };
   const memory = createMemory(cacheBytes, loaderSetup);
@@ -221,7 +227,7 @@ function inThisThread({ setup, places }: LoaderSetup, samples: readonly Training
   const order = orderOf(setup);
   const reader = {
     kept: (sample: number) => places[sample] ?? memory.get(sample),
-    read: async (sample: number) => keepPlace(await readPlaceSource(samples[sample]!.source)),
+    read: (sample: number) => readSample(samples[sample]!.source, samples[sample]!.labelMap),
   };
   let last: Promise<unknown> = Promise.resolve();
   return {

@@ -4,10 +4,11 @@ import { createRandom } from "../../core/random.ts";
 import { type AugmentedPlace, augment, type Recipe } from "./augment.ts";
 import type { Crop } from "./geometry.ts";
 import type { KeptPlace } from "./kept-place.ts";
+import { isLabelFault } from "./label-map.ts";
 import { chooseMix, type MixOptions } from "./mix.ts";
 import { mixSamples } from "./mix-samples.ts";
 import { type SampleOrder, type Share, sampleOrder, shareOf } from "./order.ts";
-import { assembleStacks, type StackBatch } from "./stack-batch.ts";
+import { assembleLabelMaps, assembleStacks, type StackBatch } from "./stack-batch.ts";
 
 /** What all batches of a run have in common: plain data. */
 export interface BatchSetup {
@@ -47,6 +48,8 @@ export interface LoadedBatch {
   locations: readonly (Location | undefined)[];
   /** [samples, classes]: 1 for the classes of a sample, or its shares after mixing. */
   labels: Float32Array<ArrayBuffer>;
+  /** [samples, size, size]: the classes of the pixels of the first view; undefined: no sample has a mask. */
+  labelMaps: Uint8Array<ArrayBuffer> | undefined;
   ids: readonly string[];
 }
 
@@ -119,6 +122,7 @@ export async function makeBatch(
     stacks: views[0]!.stacks,
     views,
     labels,
+    labelMaps: assembleLabelMaps(mine.map(({ place }) => place)),
     ids: mine.map(({ id }) => id),
     locations: mine.map(({ location }) => location),
   };
@@ -163,7 +167,7 @@ async function makeItem(
       for (const label of classesOf) labels[label] = 1;
       return { id, place: augmented!, views, location: place.location, labels };
     } catch (error) {
-      if (!(error instanceof SkySenseError)) throw error;
+      if (!(error instanceof SkySenseError) || isLabelFault(error)) throw error;
       made.failures.push({ id, reason: error.what });
     }
   }

@@ -1,5 +1,6 @@
 import { type SensorName, sensorNames } from "../../core/place.ts";
 import type { AugmentedPlace, AugmentedStack, Recipe } from "./augment.ts";
+import { ignoredLabel } from "./label-map.ts";
 
 /** The images of one sensor of all samples of a batch. Series of fewer dates than the longest are filled with zeros. */
 export interface StackBatch {
@@ -51,15 +52,26 @@ function assemble(
   return { data, shape: [stacks.length, count, bands.length, size, size], bands, present, mask, dates };
 }
 
+/** The label maps of places that are alike in size; what has none counts for nothing. undefined: none has one. */
+export function assembleLabelMaps(places: readonly AugmentedPlace[]): Uint8Array<ArrayBuffer> | undefined {
+  const length = places.find(({ labelMap }) => labelMap !== undefined)?.labelMap?.length;
+  if (length === undefined) return undefined;
+  const out = new Uint8Array(places.length * length).fill(ignoredLabel);
+  for (const [i, { labelMap }] of places.entries()) if (labelMap !== undefined) out.set(labelMap, i * length);
+  return out;
+}
+
 /** The memory of a batch, to hand it to another thread without a copy. */
 export function arraysOf({
   views,
   labels,
+  labelMaps,
 }: {
   views: readonly { stacks: { [sensor in SensorName]?: StackBatch } }[];
   labels: Float32Array<ArrayBuffer>;
+  labelMaps: Uint8Array<ArrayBuffer> | undefined;
 }): ArrayBuffer[] {
   const stacks = views.flatMap((view) => Object.values(view.stacks));
   const arrays = stacks.flatMap(({ data, present, mask }) => [data, present, mask]);
-  return [labels, ...arrays].flatMap((array) => (array === undefined ? [] : [array.buffer]));
+  return [labels, labelMaps, ...arrays].flatMap((array) => (array === undefined ? [] : [array.buffer]));
 }

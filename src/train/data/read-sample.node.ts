@@ -1,0 +1,70 @@
+import sharp from "sharp";
+import { bug } from "../../core/error.ts";
+import { sensorNames } from "../../core/place.ts";
+import { readWholeFile } from "../../core/read-file.node.ts";
+import { damaged } from "../../imagery/raster/errors.ts";
+import { type PlaceSource, readPlaceSource } from "../../imagery/scene/place-source.node.ts";
+import { type KeptPlace, keepPlace } from "./kept-place.ts";
+import { checkMaskSize, decodeLabels, type LabelMap, type LabelMapFile, type MaskPixels } from "./label-map.ts";
+
+/**
+ * Read a place, and the classes of its pixels where there is a mask.
+ * @throws SkySenseError those of `readPlaceSource` and {@link readLabelMap}; `MASK_SIZE`
+ */
+export async function readSample(source: PlaceSource, mask: LabelMapFile | undefined): Promise<KeptPlace> {
+  const place = keepPlace(await readPlaceSource(source));
+  if (mask === undefined) return place;
+  const labels = await readLabelMap(mask);
+  // The finest images of the place are what is labelled.
+  const shapes = sensorNames.flatMap((sensor) => place[sensor]?.shape ?? []);
+  if (shapes.length === 0) throw bug("a mask without an image");
+  const [height, width] = [
+    Math.max(...shapes.filter((_, i) => i % 4 === 2)),
+    Math.max(...shapes.filter((_, i) => i % 4 === 3)),
+  ];
+  checkMaskSize(labels, { width, height }, mask);
+  const data = new Uint8Array(new SharedArrayBuffer(labels.data.length));
+  data.set(labels.data);
+  return { ...place, labelMap: { ...labels, data }, bytes: place.bytes + data.length };
+}
+
+/** Read the mask of an image. @throws SkySenseError `BAD_LABEL` and those of `openRaster` */
+export async function readLabelMap({ file, coding }: LabelMapFile): Promise<LabelMap> {
+  return decodeLabels((await readPng(file)) ?? (await readRaster(file)), coding, { file });
+}
+
+/** In one go, as training reads thousands. undefined: not an 8-bit PNG. */
+async function readPng(file: string): Promise<MaskPixels | undefined> {
+  if (!/\.png$/i.test(file)) return undefined;
+  const image = sharp(await readWholeFile(file), { failOn: "warning" });
+  try {
+    const { width, height, depth, channels } = await image.metadata();
+    if (depth !== "uchar") return undefined;
+    const bands = channels < 3 ? 1 : 3;
+    const interleaved = await image
+      .removeAlpha()
+      .toColourspace(bands === 1 ? "b-w" : "srgb")
+      .raw()
+      .toBuffer();
+    if (bands === 1) return { data: interleaved, bands, height, width };
+    const pixels = width * height;
+    const data = new Uint8Array(3 * pixels);
+    for (let p = 0; p < pixels; p++) for (let b = 0; b < 3; b++) data[b * pixels + p] = interleaved[3 * p + b]!;
+    return { data, bands, height, width };
+  } catch (cause) {
+    throw damaged(file, "the mask cannot be decoded", cause);
+  }
+}
+
+async function readRaster(file: string): Promise<MaskPixels> {
+  // Loaded where it is needed: threads that read pictures alone start faster without.
+  const { openRaster } = await import("../../imagery/raster/open.node.ts");
+  const raster = await openRaster(file);
+  try {
+    const { data, shape } = await raster.read();
+    const [bands, height, width] = shape;
+    return { data, bands: bands >= 3 ? 3 : 1, height, width };
+  } finally {
+    await raster.close();
+  }
+}
