@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { fusionConfig, swinConfig, upHeadConfig, vitConfig } from "../src/checkpoint/official-config.ts";
+import { fasterRcnnConfig } from "../src/checkpoint/official-detectors.ts";
 import { fcnHeadConfig, uperHeadConfig } from "../src/checkpoint/official-heads.ts";
+import { initFasterRcnn } from "../src/model/detection/faster-rcnn.ts";
 import { initFusion } from "../src/model/fusion.ts";
 import { countParameters, listParameters, type ParameterTree } from "../src/model/parameters.ts";
 import { presets } from "../src/model/presets.ts";
@@ -28,6 +30,20 @@ const auxiliaryHead = {
   ...{ num_convs: 1, concat_input: false },
 };
 
+const extractor = {
+  roi_layer: { type: "RoIAlign", output_size: 7, sampling_ratio: 0 },
+  ...{ out_channels: 256, featmap_strides: [4, 8, 16, 32] },
+};
+const diorDetector = {
+  backbone: { out_indices: all },
+  neck: { type: "FPN", in_channels: [352, 704, 1408, 2816], out_channels: 256, num_outs: 5 },
+  rpn_head: {
+    in_channels: 256,
+    anchor_generator: { scales: [8], ratios: [0.5, 1, 2], strides: [4, 8, 16, 32, 64] },
+  },
+  roi_head: { bbox_roi_extractor: extractor, bbox_head: { in_channels: 256, num_classes: 20 } },
+};
+
 const modules: Record<string, ParameterTree> = {
   "hr-3ch": initSwin(swinConfig({})),
   "hr-3ch-allstages": initSwin(swinConfig({ out_indices: all })),
@@ -43,6 +59,7 @@ const modules: Record<string, ParameterTree> = {
     decode_head: initUperHead(uperHeadConfig(decodeHead).config),
     auxiliary_head: initFcnHead(fcnHeadConfig(auxiliaryHead).config),
   } as ParameterTree,
+  "faster-rcnn-dior": initFasterRcnn(fasterRcnnConfig(diorDetector)) as ParameterTree,
 };
 
 test.each(Object.keys(modules))("%s: names, shapes and counts are the official ones", (name) => {
@@ -58,6 +75,17 @@ test.each(Object.keys(modules))("%s: names, shapes and counts are the official o
   expect(shapesOf(true)).toEqual(expected.buffers ?? {});
   expect(countParameters(modules[name]!)).toBe(expected.total);
 });
+
+test.each(["upernet-isaid", "faster-rcnn-dior"])(
+  "%s: the official optimiser groups name exactly the parameters of our module, in their shapes",
+  (name) => {
+    const file = new URL(`../fixtures/layer-decay/${name}.json`, import.meta.url);
+    const official: { parameters: [name: string, shape: number[]][] } = JSON.parse(readFileSync(file, "utf8"));
+    const trained = listParameters(modules[name]!).filter(([, { buffer }]) => buffer !== true);
+    const ours = trained.map(([key, { shape }]): [string, readonly number[]] => [key, shape]);
+    expect(new Map(ours)).toEqual(new Map(official.parameters.map(([key, shape]) => [key, shape])));
+  },
+);
 
 test("nano: has 6 to 9 million parameters", () => {
   const count = countParameters(initSkySense(presets.nano) as ParameterTree);

@@ -1,4 +1,3 @@
-import { SkySenseError } from "../core/error.ts";
 import { min } from "../graph/ops/min.ts";
 import { slice } from "../graph/ops/pad.ts";
 import { reshape } from "../graph/ops/reshape.ts";
@@ -18,18 +17,25 @@ import {
 import { initSwin, type SwinParams, swin } from "../model/swin-v2.ts";
 import { initUpHead, upHead } from "../model/up-head.ts";
 import { initVit, type VitParams, vit } from "../model/vit.ts";
+import { fpnGraph } from "./detector-program.ts";
 import {
   badInputs,
   checkChannels,
   forEachInput,
   fromImage,
   type InputShapes,
-  type Mode,
+  type ModuleDescription,
   type ModuleGraph,
   type ModuleRequest,
+  unknownClass,
 } from "./module-inputs.ts";
 import { fusionConfig, skySenseConfig, swinConfig, upHeadConfig, vitConfig } from "./official-config.ts";
 import { encoderDecoderGraph, fcnHeadGraph, uperHeadGraph } from "./segmentation-graph.ts";
+
+/** Names of the classes that are one graph. */
+export function graphClasses(): string[] {
+  return Object.keys(modules);
+}
 
 /**
  * Build the graph of one official module for given inputs.
@@ -38,22 +44,14 @@ import { encoderDecoderGraph, fcnHeadGraph, uperHeadGraph } from "./segmentation
  * @param inputs  By the names that the class uses, with or without tags before them ("native.input").
  * @throws SkySenseError `BAD_CONFIG` | `BAD_INPUTS`
  */
-export function moduleGraph(
-  config: { class_: string; constructor: unknown; subsets?: readonly string[] | undefined; mode?: Mode | undefined },
-  inputs: InputShapes,
-): ModuleGraph {
-  const build = modules[config.class_ as keyof typeof modules];
-  if (build === undefined) {
-    throw new SkySenseError({
-      code: "BAD_CONFIG",
-      what: `class "${config.class_}" is not known`,
-      remedy: `Choose from ${Object.keys(modules).join(", ")}.`,
-    });
-  }
+export function moduleGraph(config: ModuleDescription, inputs: InputShapes): ModuleGraph {
+  const build = Object.hasOwn(modules, config.class_) && modules[config.class_ as keyof typeof modules];
+  if (!build) throw unknownClass(config.class_, Object.keys(modules));
   return build({ kwargs: config.constructor, inputs, subsets: config.subsets ?? [], mode: config.mode ?? "eval" });
 }
 
 const modules = {
+  FPN: fpnGraph,
   UPerHead: uperHeadGraph,
   FCNHead: fcnHeadGraph,
   EncoderDecoder: encoderDecoderGraph,

@@ -1,4 +1,5 @@
 import { SkySenseError } from "../core/error.ts";
+import type { StoredTensor } from "../core/safetensors.ts";
 import { reshape } from "../graph/ops/reshape.ts";
 import { transpose } from "../graph/ops/transpose.ts";
 import { type Dtype, input, scope, type Tensor } from "../graph/tensor.ts";
@@ -21,6 +22,28 @@ export interface ModuleRequest {
   subsets: readonly string[];
   mode: Mode;
 }
+
+/** A module as its configuration file describes it. */
+export interface ModuleDescription {
+  class_: string;
+  constructor: unknown;
+  /** For SkySense: sensors that are fused besides all of them ("hr+s1"). */
+  subsets?: readonly string[] | undefined;
+  mode?: Mode | undefined;
+  /** For detectors: height and width of the image without its padding. */
+  img_shape?: unknown;
+}
+
+export type Tensors = ReadonlyMap<string, StoredTensor>;
+
+/** Runs a graph: its outputs by name, and what its inputs are fed with. */
+export type Compute = (
+  outputs: Readonly<Record<string, Tensor>>,
+  feeds: Tensors,
+) => Promise<Map<string, StoredTensor>>;
+
+/** Inputs of a module → its outputs and intermediates: of one graph, or of several with plain code between them. */
+export type ModuleProgram = (inputs: Tensors, compute: Compute) => Promise<Map<string, StoredTensor>>;
 
 /** In training, batch norms use the batch's statistics and tell the new running ones as outputs `after.<buffer>`. */
 export type Mode = "train" | "eval";
@@ -62,6 +85,33 @@ export function badInputs(what: string): SkySenseError {
     what,
     remedy: "Give the inputs that the class takes under its names.",
   });
+}
+
+export function unknownClass(name: string, known: readonly string[]): SkySenseError {
+  return new SkySenseError({
+    code: "BAD_CONFIG",
+    what: `class "${name}" is not known`,
+    remedy: `Choose from ${known.join(", ")}.`,
+  });
+}
+
+/** The input of that name, which must have `rank` axes. @throws SkySenseError `BAD_INPUTS` */
+export function takeInput<T extends { shape: readonly number[] }>(
+  inputs: ReadonlyMap<string, T>,
+  name: string,
+  rank: number,
+): T {
+  const known = inputs.get(name);
+  if (known === undefined) throw badInputs(`there is no tensor called "${name}"`);
+  if (known.shape.length !== rank) throw badInputs(`"${name}" has ${known.shape.length} axes, not ${rank}`);
+  return known;
+}
+
+/** Shapes and types of tensors in a file. */
+export function shapesOf(tensors: Tensors): InputShapes {
+  return new Map(
+    [...tensors].map(([name, { dtype, shape }]) => [name, { shape, dtype: dtype === "I64" ? "int64" : "float32" }]),
+  );
 }
 
 /** Maps called "input.0", "input.1" … or "input.x0" …, in that order. */

@@ -15,7 +15,7 @@ import {
   uperHead,
 } from "../model/segmentation-head.ts";
 import { initSwin, type SwinParams, swin } from "../model/swin-v2.ts";
-import { badInputs, checkChannels, type ModuleGraph, type ModuleRequest, mapAt, takeMaps } from "./module-inputs.ts";
+import { checkChannels, type ModuleGraph, type ModuleRequest, mapAt, takeInput, takeMaps } from "./module-inputs.ts";
 import { encoderDecoderConfig, fcnHeadConfig, uperHeadConfig } from "./official-heads.ts";
 
 /** mmseg's `UPerHead`: maps `input.<i>` → `logits`. */
@@ -47,9 +47,7 @@ export function encoderDecoderGraph({ kwargs, inputs, mode }: ModuleRequest): Mo
     decode_head: initUperHead(decode.config),
     auxiliary_head: auxiliary && initFcnHead(auxiliary.config),
   } as ParameterTree;
-  const known = inputs.get("image");
-  if (known === undefined) throw badInputs('there is no tensor called "image"');
-  if (known.shape.length !== 4) throw badInputs(`"image" has ${known.shape.length} axes, not 4`);
+  const known = takeInput(inputs, "image", 4);
   const image = input("image", known.shape, known.dtype);
   checkChannels(image, 1, backbone.bands);
   const p = bindParameters(parameters) as unknown as {

@@ -8,14 +8,14 @@ export function addForward(program: Command): void {
     .command("forward")
     .summary("run one official module on tensors from a file")
     .description(
-      "Run one module of the official model (SwinTransformerV2, VisionTransformer, TransformerEncoder, UPHead or " +
-        "SkySense) on tensors from a file, and write every output and intermediate.",
+      "Run one module of the official model (an encoder, UPHead, SkySense, a head, EncoderDecoder, FasterRCNN …) or " +
+        "the box arithmetic of detection on tensors from a file, and write every output and intermediate.",
     )
     .requiredOption("--config <json>", 'the module: {"class_", "constructor"} with the official arguments')
-    .requiredOption("--weights <safetensors>", "its weights under the official names")
+    .option("--weights <safetensors>", "its weights under the official names, if it has any")
     .requiredOption(
       "--inputs <safetensors>",
-      'its inputs: "input", "<tag>.input"; hr_img, s2_img, s2_ct, s1_img; "input.<level>"',
+      'its inputs: "input", "<tag>.input"; hr_img, s2_img, s2_ct, s1_img; "input.<level>"; "image"',
     )
     .requiredOption("--out <safetensors>", "file to write")
     .option("--gradients", 'write loss, grad.* and grad_input.*: the inputs are "input.<name>" and "target.<output>"')

@@ -1,5 +1,11 @@
-import { moduleGraph } from "../checkpoint/module-graph.ts";
-import type { InputShapes, Mode } from "../checkpoint/module-inputs.ts";
+import {
+  type Compute,
+  type InputShapes,
+  type ModuleDescription,
+  type ModuleProgram,
+  shapesOf,
+} from "../checkpoint/module-inputs.ts";
+import { moduleProgram } from "../checkpoint/module-program.ts";
 import { SkySenseError } from "../core/error.ts";
 import { readWholeFile } from "../core/read-file.node.ts";
 import { parseSafetensors, type StoredTensor, safetensorsParts, toFloat32 } from "../core/safetensors.ts";
@@ -9,12 +15,16 @@ import type { Tensor } from "../graph/tensor.ts";
 import { createRuntime } from "../runtime/runtime.node.ts";
 import type { CompileOptions, HostTensor } from "../runtime/session.ts";
 import { openWeights } from "../runtime/weights.node.ts";
+import type { Weights } from "../runtime/weights.ts";
 
 export interface RunModuleOptions extends Pick<CompileOptions, "device"> {
-  /** JSON with `class_`, `constructor` (the official keyword arguments), `mode` and, for SkySense, `subsets`. */
+  /** JSON with `class_`, `constructor` (the official keyword arguments), `mode`, `subsets`, `img_shape`. */
   config: string;
-  /** `.safetensors` with the official parameter names; buffers and other tensors in it are ignored. */
-  weights: string;
+  /**
+   * `.safetensors` with the official parameter names; buffers and other tensors in it are ignored. Only for a module
+   * that has weights.
+   */
+  weights?: string;
   /** `.safetensors` with the inputs under the names that the class uses. */
   inputs: string;
   /** `.safetensors` to write: every output and intermediate that the class names. */
@@ -22,16 +32,9 @@ export interface RunModuleOptions extends Pick<CompileOptions, "device"> {
   signal?: AbortSignal;
 }
 
-interface ModuleRequest {
-  class_: string;
-  constructor: unknown;
-  subsets?: readonly string[] | undefined;
-  mode?: Mode | undefined;
-}
-
 /** Makes the graph of a module for the tensors of the inputs' file. */
 export type BuildModule = (
-  request: ModuleRequest,
+  request: ModuleDescription,
   shapes: InputShapes,
 ) => {
   outputs: Readonly<Record<string, Tensor>>;
@@ -47,41 +50,61 @@ export type BuildModule = (
  *   `WRONG_WEIGHT`
  */
 export async function runModule(options: RunModuleOptions) {
-  return runGraphOfModule(options, moduleGraph);
+  return runProgram(options, moduleProgram);
 }
 
-/** {@link runModule} for any graph of the module: of its outputs, or of its gradients. */
-export async function runGraphOfModule(
+/** {@link runModule} for another graph of the module: of its gradients. */
+export async function runGraphOfModule(options: RunModuleOptions, build: BuildModule) {
+  return runProgram(options, (request) => (inputs, compute) => {
+    const { outputs, fileNames = new Map() } = build(request, shapesOf(inputs));
+    const named = [...fileNames].flatMap(([name, fileName]) => {
+      const tensor = inputs.get(fileName);
+      return tensor === undefined ? [] : [[name, tensor] as const];
+    });
+    return compute(outputs, new Map([...inputs, ...named]));
+  });
+}
+
+async function runProgram(
   { config, weights, inputs, out, device = "cpu", signal }: RunModuleOptions,
-  build: BuildModule,
+  programOf: (request: ModuleDescription) => ModuleProgram,
 ) {
-  const request = parseConfig(await readWholeFile(config), config);
+  const program = programOf(parseConfig(await readWholeFile(config), config));
   const { tensors } = parseSafetensors(await readWholeFile(inputs), { file: inputs });
-  const shapes: InputShapes = new Map(
-    [...tensors].map(([name, { dtype, shape }]) => [name, { shape, dtype: dtype === "I64" ? "int64" : "float32" }]),
-  );
-  const { outputs, fileNames } = build(request, shapes);
-  const graph = toOnnx(outputs);
   const runtime = createRuntime();
-  const table = openWeights(weights);
+  let table: Weights | undefined;
+  const compute: Compute = async (outputs, feeds) => {
+    const graph = toOnnx(outputs);
+    if (graph.parameters.length > 0) table ??= openWeights(requireWeights(weights, config));
+    const session = await runtime.compile(graph, { device, ...(table !== undefined && { weights: table }) });
+    const fed = Object.fromEntries(graph.inputs.map(({ name }) => [name, toHost(feeds.get(name)!)]));
+    const results = await session.run(fed, signal === undefined ? {} : { signal });
+    return new Map(Object.entries(results).map(([name, value]) => [name, toStored(value)]));
+  };
   try {
-    const session = await runtime.compile(graph, { device, weights: table });
-    const feeds = Object.fromEntries(
-      graph.inputs.map(({ name }) => [name, toHost(tensors.get(fileNames?.get(name) ?? name)!)]),
-    );
-    const results = await session.run(feeds, signal === undefined ? {} : { signal });
-    const stored = Object.entries(results).map(([name, { data, shape }]): [string, StoredTensor] => [
-      name,
-      data instanceof BigInt64Array
-        ? { dtype: "I64", shape, data: data as BigInt64Array<ArrayBuffer> }
-        : { dtype: "F32", shape, data: data as Float32Array<ArrayBuffer> },
-    ]);
-    await writeAtomic(out, safetensorsParts(stored));
-    return stored.map(([name, { shape }]) => ({ name, shape }));
+    const results = await program(tensors, compute);
+    await writeAtomic(out, safetensorsParts(results));
+    return [...results].map(([name, { shape }]) => ({ name, shape }));
   } finally {
     await runtime.release();
-    table.close();
+    table?.close();
   }
+}
+
+function requireWeights(weights: string | undefined, config: string): string {
+  if (weights !== undefined) return weights;
+  throw new SkySenseError({
+    code: "MISSING_WEIGHT",
+    what: "this module has weights, and no file of them was given",
+    where: config,
+    remedy: "Give { weights } (--weights): a .safetensors file under the official names.",
+  });
+}
+
+function toStored({ data, shape }: HostTensor): StoredTensor {
+  return data instanceof BigInt64Array
+    ? { dtype: "I64", shape, data: data as BigInt64Array<ArrayBuffer> }
+    : { dtype: "F32", shape, data: data as Float32Array<ArrayBuffer> };
 }
 
 function toHost(tensor: StoredTensor): HostTensor {
@@ -89,7 +112,7 @@ function toHost(tensor: StoredTensor): HostTensor {
   return { data, shape: tensor.shape };
 }
 
-function parseConfig(bytes: Buffer, file: string): ModuleRequest {
+function parseConfig(bytes: Buffer, file: string): ModuleDescription {
   try {
     const config = JSON.parse(bytes.toString("utf8"));
     if (typeof config?.class_ !== "string") throw new Error('"class_" is missing');
@@ -100,6 +123,7 @@ function parseConfig(bytes: Buffer, file: string): ModuleRequest {
       class_: config.class_,
       constructor: Object.hasOwn(config, "constructor") ? config.constructor : {},
       subsets: config.subsets,
+      img_shape: config.img_shape,
     };
   } catch (cause) {
     throw new SkySenseError({
