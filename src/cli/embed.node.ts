@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { type EmbedOptions, embed } from "../embed/embed.node.ts";
+import { openMpi } from "../runtime/mpi.node.ts";
 import { commandLine } from "./command-line.ts";
 import { deviceOption } from "./options.ts";
 import { duration, progressLine } from "./progress.node.ts";
@@ -25,7 +26,10 @@ export function addEmbed(program: Command): void {
     .addOption(deviceOption("auto"));
   addSceneOptions(command).action(async (files: string[], options, self: Command) => {
     const progress = progressLine();
-    const { signal } = self.optsWithGlobals();
+    const mpi = openMpi();
+    const first = mpi === undefined || mpi.rank === 0;
+    const { signal: interrupted } = self.optsWithGlobals();
+    const signal = mpi === undefined ? interrupted : AbortSignal.any([interrupted, mpi.lost]);
     try {
       const result = await embed({
         inputs: files,
@@ -39,10 +43,12 @@ export function addEmbed(program: Command): void {
         device: options.device,
         command: commandLine(process.argv.slice(2)),
         signal,
-        onProgress: progress.onProgress,
+        ...(first && { onProgress: progress.onProgress }),
+        ...(mpi && { communicator: mpi }),
       } satisfies EmbedOptions);
       progress.end();
-      report(result);
+      await mpi?.finalize();
+      if (first) report(result);
     } finally {
       progress.end();
     }

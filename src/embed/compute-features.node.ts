@@ -1,17 +1,22 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, mkdir, open, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import type { Window } from "../core/grid.ts";
 import type { LongCall } from "../core/progress.ts";
-import { explain, writeAtomic } from "../core/write-atomic.node.ts";
 import { locationOf } from "../imagery/scene/crs.ts";
 import type { Scene } from "../imagery/scene/scene.ts";
 import { regionOf } from "../model/geo-context.ts";
+import type { MpiCommunicator } from "../runtime/mpi.node.ts";
 import type { LocatedPlace } from "./encode.ts";
 import { inChunks } from "./engine.ts";
 import type { FeatureFile } from "./feature-file.node.ts";
 import type { SkySense } from "./model.ts";
 import { createThumbnail, pictureBands, type Thumbnail } from "./thumbnail.ts";
 import { createBlender, finishedRows, rowWindows, type Tiling } from "./tiling.ts";
+import { openWorkFolder, type WorkFolder } from "./work-folder.node.ts";
+
+/** What processes that divide a scene need of each other. */
+export type EmbedCommunicator = Pick<MpiCommunicator, "rank" | "size" | "broadcast" | "allGather">;
+
+const alone: EmbedCommunicator = { rank: 0, size: 1, broadcast: async () => {}, allGather: async (values) => values };
 
 export interface ComputeOptions extends LongCall {
   scene: Scene;
@@ -23,23 +28,24 @@ export interface ComputeOptions extends LongCall {
   work: string;
   /** Whatever the features depend on: another fingerprint starts anew. */
   fingerprint: string;
+  /** Processes that make the same call, to divide the windows among them. */
+  communicator?: EmbedCommunicator | undefined;
 }
 
-/** The features, and how the run went. */
+/** The features, and how the run went. Only rank 0 has the file and the thumbnail. */
 export interface ComputedFeatures extends FeatureFile {
   /** The images of the scene's first sensor, small. */
   thumbnail: Thumbnail["stack"];
   /** Rows that were there from an interrupted run. */
   resumedRows: number;
-  /** Seconds spent waiting for images, and in all. */
+  /** Seconds that this process spent waiting for images, and in all. */
   seconds: { reading: number; total: number };
 }
 
-interface Journal {
-  fingerprint: string;
-  /** Rows of windows that are done. */
-  windowRows: number;
-  channels: number;
+/** Windows of one row that are read and encoded together. */
+interface Chunk {
+  row: number;
+  windows: readonly { window: Window; column: number }[];
 }
 
 /**
@@ -47,114 +53,129 @@ interface Journal {
  *
  * After every row of windows its finished rows of cells, the unfinished sums and a journal are on disk, so that the
  * same call goes on where an interrupted one stopped, with the same result.
+ *
+ * Several processes take chunks of windows in turn, the same chunks that one process would take, and rank 0 blends and
+ * writes them in the order of the windows: bit for bit what one process writes.
  */
 export async function computeFeatures(options: ComputeOptions): Promise<ComputedFeatures> {
-  const { scene, model, tiling, work, fingerprint, signal, onProgress } = options;
+  const { scene, model, tiling, work, fingerprint, communicator = alone, onProgress } = options;
+  const { rank, size } = communicator;
   const { width, height } = scene.grid;
   const channels = model.config.fusion.width * (model.config.geoContext === undefined ? 1 : 2);
-  const paths = {
-    features: join(work, "features.f32"),
-    // In turns, so that the one that the journal speaks of is whole while the next is written.
-    pending: [join(work, "pending-0.f32"), join(work, "pending-1.f32")],
-    thumbnail: join(work, "thumbnail.f32"),
-    journal: join(work, "journal.json"),
-  };
-  await mkdir(work, { recursive: true }).catch((error) => {
-    throw explain(error, work);
-  });
-  const start = await resumePoint(paths, fingerprint, channels);
-  // The journal of another request speaks of features that are overwritten now.
-  if (start.windowRows === 0) await rm(paths.journal, { force: true });
   const { sensor, bands, grid: pixels } = scene.sensors[0]!;
-  const side = sensor === "hr" ? scene.hrPixelsPerCell : 1;
   const thumbnail = createThumbnail({ ...pixels, bands: pictureBands(sensor, bands) });
-  if (start.windowRows > 0) await readThumbnail(thumbnail, paths.thumbnail);
-  const blender = createBlender(tiling, { width, channels, ...(start.pending && { pending: start.pending }) });
-  const rowCount = tiling.rows.starts.length;
-  const columnCount = tiling.columns.starts.length;
-  const firstRow = start.windowRows === 0 ? 0 : finishedRows(tiling, start.windowRows - 1)[1];
-  const seconds = { reading: 0, total: 0 };
-  const began = performance.now();
-
-  const file = await open(paths.features, start.windowRows === 0 ? "w" : "r+").catch((error) => {
-    throw explain(error, paths.features);
-  });
+  const finished = (rows: number) => (rows === 0 ? 0 : finishedRows(tiling, rows - 1)[1]);
+  const rowBytes = width * channels * 4;
+  const folder =
+    rank === 0 ? await openWorkFolder(work, { fingerprint, channels, rowBytes, thumbnail, finished }) : undefined;
   try {
-    await file.truncate(firstRow * width * channels * 4);
-    for (let row = start.windowRows; row < rowCount; row++) {
-      const windows = rowWindows(tiling, row).map((window, column) => ({ window, column }));
+    const start = Float32Array.of(folder?.windowRows ?? 0);
+    await communicator.broadcast(start);
+    const chunks = chunksOf(tiling, { firstRow: start[0]!, batch: options.batch });
+    const collect = folder && collector(options, { folder, thumbnail, channels, onProgress });
+    const seconds = { reading: 0, total: 0 };
+    const began = performance.now();
+    let collected: Promise<void> = Promise.resolve();
+    const rounds = Array.from({ length: Math.ceil(chunks.length / size) }, (_, i) =>
+      chunks.slice(i * size, (i + 1) * size),
+    );
+    await inChunks(rounds, 1, ([round]) => {
       // Blending keeps the order of the windows whatever finishes first, or sums would round differently.
-      let blended: Promise<void> = Promise.resolve();
-      await inChunks(windows, options.batch, async (chunk) => {
-        signal?.throwIfAborted();
-        const waited = performance.now();
-        const places = await Promise.all(chunk.map(({ window }) => readPlace(options, window)));
-        seconds.reading += (performance.now() - waited) / 1000;
-        for (const [i, { window }] of chunk.entries())
-          thumbnail.add([window[0] * side, window[1] * side], places[i]![sensor]!);
-        const before = blended;
-        const encoded = await model.encodeCells(places, signal === undefined ? {} : { signal });
-        blended = before.then(() => {
-          for (const [i, { column }] of chunk.entries()) blender.add(row, column, encoded[i]!.fused);
-        });
-        await blended;
-        const done = row * columnCount + chunk.at(-1)!.column + 1;
-        onProgress?.({ phase: "embed", done, total: rowCount * columnCount, unit: "windows" });
-      });
-      const [first] = finishedRows(tiling, row);
-      const rows = blender.take(row);
-      await writeAt(file, bytesOf(rows), first * width * channels * 4);
-      await file.datasync();
-      await writeAtomic(paths.pending[(row + 1) % 2]!, bytesOf(blender.pending()));
-      await writeAtomic(paths.thumbnail, [bytesOf(thumbnail.stack.data), thumbnail.stack.mask]);
-      await writeAtomic(
-        paths.journal,
-        JSON.stringify({ fingerprint, windowRows: row + 1, channels } satisfies Journal),
-      );
-    }
-  } catch (error) {
-    throw explain(error, paths.features);
+      const before = collected;
+      const own = encodeChunk(options, round![rank], { thumbnail, seconds });
+      own.catch(() => {}); // reported below
+      collected = (async () => {
+        await before;
+        const all = await communicator.allGather(await own);
+        await collect?.(round!, all);
+      })();
+      return collected;
+    });
+    seconds.total = (performance.now() - began) / 1000;
+    const { stack } = thumbnail;
+    const file = { path: folder?.path ?? "", width, height, channels };
+    return { ...file, thumbnail: stack, resumedRows: finished(start[0]!), seconds };
   } finally {
-    await file.close();
+    await folder?.close();
   }
-  seconds.total = (performance.now() - began) / 1000;
-  return {
-    path: paths.features,
-    width,
-    height,
+}
+
+function chunksOf(tiling: Tiling, { firstRow, batch }: { firstRow: number; batch: number }): Chunk[] {
+  const chunks: Chunk[] = [];
+  for (let row = firstRow; row < tiling.rows.starts.length; row++) {
+    const windows = rowWindows(tiling, row).map((window, column) => ({ window, column }));
+    for (let i = 0; i < windows.length; i += batch) chunks.push({ row, windows: windows.slice(i, i + batch) });
+  }
+  return chunks;
+}
+
+/** What a chunk gives, as it goes from process to process: of each window its part of the thumbnail and its features. */
+async function encodeChunk(
+  options: ComputeOptions,
+  chunk: Chunk | undefined,
+  { thumbnail, seconds }: { thumbnail: Thumbnail; seconds: { reading: number } },
+): Promise<Float32Array> {
+  const { scene, model, signal } = options;
+  signal?.throwIfAborted();
+  if (chunk === undefined) return new Float32Array(0); // the last round has fewer chunks than ranks, maybe
+  const waited = performance.now();
+  const places = await Promise.all(chunk.windows.map(({ window }) => readPlace(options, window)));
+  seconds.reading += (performance.now() - waited) / 1000;
+  const encoded = await model.encodeCells(places, signal === undefined ? {} : { signal });
+  const { sensor } = scene.sensors[0]!;
+  const side = sensor === "hr" ? scene.hrPixelsPerCell : 1;
+  return joined(
+    chunk.windows.flatMap(({ window: [col, row] }, i) => [
+      thumbnail.part([col * side, row * side], places[i]![sensor]!),
+      encoded[i]!.fused,
+    ]),
+  );
+}
+
+/** On rank 0: blends what a round of chunks gave, and saves every row of windows once it is complete. */
+function collector(
+  { tiling, scene }: ComputeOptions,
+  {
+    folder,
+    thumbnail,
     channels,
-    thumbnail: thumbnail.stack,
-    resumedRows: firstRow,
-    seconds,
+    onProgress,
+  }: { folder: WorkFolder; thumbnail: Thumbnail; channels: number } & Pick<LongCall, "onProgress">,
+) {
+  const { pending } = folder;
+  const blender = createBlender(tiling, { width: scene.grid.width, channels, ...(pending && { pending }) });
+  const [rows, columns] = [tiling.rows.starts.length, tiling.columns.starts.length];
+  return async (round: readonly Chunk[], all: Float32Array): Promise<void> => {
+    let at = 0;
+    for (const { row, windows } of round) {
+      for (const { window, column } of windows) {
+        at += thumbnail.put(all.subarray(at));
+        const length = window[2] * window[3] * channels;
+        blender.add(row, column, all.subarray(at, at + length));
+        at += length;
+      }
+      const last = windows.at(-1)!.column;
+      onProgress?.({ phase: "embed", done: row * columns + last + 1, total: rows * columns, unit: "windows" });
+      if (last < columns - 1) continue;
+      const [firstRow] = finishedRows(tiling, row);
+      const rowsDone = blender.take(row);
+      await folder.save({ windowRows: row + 1, firstRow, rows: rowsDone, pending: blender.pending(), thumbnail });
+    }
   };
 }
 
-async function resumePoint(
-  paths: { pending: readonly string[]; journal: string },
-  fingerprint: string,
-  channels: number,
-): Promise<{ windowRows: number; pending?: Float32Array }> {
-  try {
-    const journal = JSON.parse(await readFile(paths.journal, "utf8")) as Journal;
-    if (journal.fingerprint !== fingerprint || journal.channels !== channels) return { windowRows: 0 };
-    const bytes = await readFile(paths.pending[journal.windowRows % 2]!);
-    return { windowRows: journal.windowRows, pending: new Float32Array(new Uint8Array(bytes).buffer) };
-  } catch {
-    return { windowRows: 0 }; // nothing to go on from
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
   }
-}
-
-async function readThumbnail({ stack: { data, mask } }: Thumbnail, path: string): Promise<void> {
-  const bytes = await readFile(path);
-  new Uint8Array(data.buffer).set(bytes.subarray(0, data.byteLength));
-  mask.set(bytes.subarray(data.byteLength));
+  return all;
 }
 
 /** A window's images, and the region of each of its cells where the model knows regions. */
-async function readPlace(
-  { scene, model, signal }: ComputeOptions,
-  window: readonly [number, number, number, number],
-): Promise<LocatedPlace> {
+async function readPlace({ scene, model, signal }: ComputeOptions, window: Window): Promise<LocatedPlace> {
   const place = await scene.read(window, signal === undefined ? {} : { signal });
   const geo = model.config.geoContext;
   if (geo === undefined) return place;
@@ -165,17 +186,6 @@ async function readPlace(
     return location === undefined ? -1 : regionOf(location, geo.grid);
   });
   return { ...place, regions };
-}
-
-/** All of the bytes: one call may write fewer. */
-async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
-  }
-}
-
-function bytesOf(array: Float32Array): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
 /** A short name for everything that a result depends on. */

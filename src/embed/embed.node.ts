@@ -1,10 +1,11 @@
 import { rm, stat } from "node:fs/promises";
-import { arch, cpus } from "node:os";
+import { arch, availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import type { LongCall } from "../core/progress.ts";
 import { type OpenSceneOptions, openScene } from "../imagery/scene/open-scene.node.ts";
 import type { Scene } from "../imagery/scene/scene.ts";
-import { computeFeatures, fingerprintOf } from "./compute-features.node.ts";
+import type { MpiCommunicator } from "../runtime/mpi.node.ts";
+import { computeFeatures, type EmbedCommunicator, fingerprintOf } from "./compute-features.node.ts";
 import { sourcesOf } from "./describe-scene.ts";
 import { loadModel } from "./load-model.node.ts";
 import { withLock } from "./lock.node.ts";
@@ -32,9 +33,14 @@ export interface EmbedOptions
   dataType?: FeatureType;
   /** What the report shows as the command. */
   command?: string;
+  /**
+   * Processes that make the same call, as `openMpi` gives it: they share the windows, and rank 0 writes what one process
+   * would, bit for bit. A preset or file is then loaded with this process's share of the machine's cores.
+   */
+  communicator?: EmbedCommunicator & Pick<MpiCommunicator, "localSize">;
 }
 
-/** What {@link embed} wrote. */
+/** What {@link embed} wrote; on ranks other than 0 no files. */
 export interface EmbedResult {
   /** Paths by name: features, embeddings, item, collection, model, preview, report. */
   files: Readonly<Record<string, string>>;
@@ -76,11 +82,14 @@ export async function embed(options: EmbedOptions): Promise<EmbedResult> {
     onProgress,
     dataType = "int8",
     command = "",
+    communicator,
     ...rest
   } = options;
   const { window, overlap, tile, ...sceneOptions } = rest;
   const { describe } = sceneOptions;
-  const model = typeof wanted === "string" ? loadModel(wanted, device === undefined ? {} : { device }) : wanted;
+  const threads = Math.max(1, Math.floor(availableParallelism() / (communicator?.localSize ?? 1)));
+  const model = typeof wanted === "string" ? loadModel(wanted, { threads, ...(device && { device }) }) : wanted;
+  const writes = communicator === undefined || communicator.rank === 0;
   let scene: Scene | undefined;
   try {
     scene = await openScene(inputs, { ...sceneOptions, ...sceneNeeds(model.config), ...(signal && { signal }) });
@@ -89,7 +98,7 @@ export async function embed(options: EmbedOptions): Promise<EmbedResult> {
     const windows = chooseWindows(scene, { window, overlap, tile, period });
     const opened = scene;
     const work = join(out, ".skysense-embed");
-    return await withLock(work, async () => {
+    const run = async (): Promise<EmbedResult> => {
       const request = {
         files: await statesOf([
           ...inputs,
@@ -109,8 +118,23 @@ export async function embed(options: EmbedOptions): Promise<EmbedResult> {
         batch: windows.batch,
         work,
         fingerprint: fingerprintOf(request),
+        communicator,
         ...abort,
       });
+      const { width, height, resumedRows } = features;
+      const decisions = [...new Set(sourcesOf(opened).flatMap((source) => source.decisions))];
+      const { reading, total } = features.seconds;
+      const result = {
+        files: {},
+        tiles: 0,
+        dimensions: features.channels,
+        size: [width, height] as const,
+        resumedRows,
+        seconds: { reading, computing: Math.max(0, total - reading), writing: 0 },
+        warnings: opened.warnings,
+        decisions,
+      };
+      if (!writes) return result;
       const written = await writeOutputs({
         scene: opened,
         model,
@@ -124,10 +148,9 @@ export async function embed(options: EmbedOptions): Promise<EmbedResult> {
         ...abort,
       });
       await rm(work, { recursive: true, force: true });
-      const { width, height, resumedRows } = features;
-      const decisions = [...new Set(sourcesOf(opened).flatMap((source) => source.decisions))];
-      return { ...written, size: [width, height] as const, resumedRows, warnings: opened.warnings, decisions };
-    });
+      return { ...result, ...written };
+    };
+    return await (writes ? withLock(work, run) : run());
   } finally {
     await scene?.close();
     if (typeof wanted === "string") await model.release();

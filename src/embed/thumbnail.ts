@@ -9,8 +9,13 @@ const compositeDates = 15;
 export interface Thumbnail {
   /** [1, bands, height, width]; masked where no valid pixel came. */
   stack: ImageStack & { mask: Uint8Array };
-  /** Put the images of a window in their place; its upper-left pixel is [col, row]. */
-  add(corner: readonly [col: number, row: number], images: ImageStack): void;
+  /**
+   * What the images of a window show of it, as numbers that {@link put} takes, maybe in another process.
+   * @param corner  The window's upper-left pixel.
+   */
+  part(corner: readonly [col: number, row: number], images: ImageStack): Float32Array;
+  /** Put a part in its place; more may follow it in the array. @returns how many numbers the part has */
+  put(part: Float32Array): number;
 }
 
 /**
@@ -25,27 +30,43 @@ export function createThumbnail(options: { width: number; height: number; bands:
   const mask = new Uint8Array(tall * wide);
   return {
     stack: { data, shape: [1, bands.length, tall, wide], bands, mask },
-    add([left, top], images) {
+    part([left, top], images) {
       const [count, , h, w] = images.shape;
       const dates = evenly(count, compositeDates);
       const known = new Float32Array(dates.length);
       // A block belongs to the window that holds its first pixel; of a block cut by the window's edge a part is used.
+      const [y0, x0] = [Math.ceil(top / side), Math.ceil(left / side)];
+      const rows = Math.max(0, Math.ceil(Math.min(tall, (top + h) / side)) - y0);
+      const columns = Math.max(0, Math.ceil(Math.min(wide, (left + w) / side)) - x0);
+      const part = new Float32Array(4 + bands.length * rows * columns).fill(Number.NaN);
+      part.set([x0, y0, columns, rows]);
       for (const [b, name] of bands.entries()) {
         const band = images.bands.indexOf(name);
-        for (let y = Math.ceil(top / side); y < Math.min(tall, (top + h) / side); y++) {
-          for (let x = Math.ceil(left / side); x < Math.min(wide, (left + w) / side); x++) {
-            const block = { band, row: y * side - top, col: x * side - left, side };
-            let found = 0;
-            for (const date of dates) {
-              const value = blockMean(images, date, block);
-              if (!Number.isNaN(value)) known[found++] = value;
-            }
-            if (found === 0) continue;
-            mask[y * wide + x] = 1;
-            data[(b * tall + y) * wide + x] = median(known.subarray(0, found));
+        for (let i = 0; i < rows * columns; i++) {
+          const [y, x] = [y0 + Math.floor(i / columns), x0 + (i % columns)];
+          const block = { band, row: y * side - top, col: x * side - left, side };
+          let found = 0;
+          for (const date of dates) {
+            const value = blockMean(images, date, block);
+            if (!Number.isNaN(value)) known[found++] = value;
           }
+          if (found > 0) part[4 + b * rows * columns + i] = median(known.subarray(0, found));
         }
       }
+      return part;
+    },
+    put(part) {
+      const [x0, y0, columns, rows] = part as unknown as [number, number, number, number];
+      const length = bands.length * rows * columns;
+      for (let i = 0; i < length; i++) {
+        const value = part[4 + i]!;
+        if (Number.isNaN(value)) continue;
+        const b = Math.floor(i / (rows * columns));
+        const [y, x] = [y0 + (Math.floor(i / columns) % rows), x0 + (i % columns)];
+        mask[y * wide + x] = 1;
+        data[(b * tall + y) * wide + x] = value;
+      }
+      return 4 + length;
     },
   };
 }

@@ -1,10 +1,7 @@
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
+import { mpiIsThere, mpirunFlags } from "../../test/support/mpirun.ts";
 import { modulePath } from "../core/worker.node.ts";
-
-const mpirun = spawnSync("mpirun", ["--version"], { encoding: "utf8" });
-const there = mpirun.status === 0 && mpirun.stdout.includes("Open MPI");
-if (!there) console.warn("MPI is not tested: there is no mpirun of Open MPI (Debian: apt-get install openmpi-bin)");
 
 /** Run `body` on `ranks` processes, with `mpi` open and `say` to print one line as JSON. */
 function run(ranks: number, body: string, options = ""): SpawnSyncReturns<string> & { said: unknown[]; ms: number } {
@@ -13,12 +10,15 @@ function run(ranks: number, body: string, options = ""): SpawnSyncReturns<string
     const mpi = openMpi({ ${options} });
     const say = (value) => process.stdout.write(JSON.stringify(value) + "\\n");
     ${body}`;
-  const flags = ["--allow-run-as-root", "--oversubscribe", "--bind-to", "none", "-n", `${ranks}`];
   const start = performance.now();
-  const ended = spawnSync("mpirun", [...flags, "node", "--input-type=module", "-e", program], {
-    encoding: "utf8",
-    timeout: 60_000,
-  });
+  const ended = spawnSync(
+    "mpirun",
+    [...mpirunFlags, "-n", `${ranks}`, "node", "--input-type=module", "-e", program],
+    {
+      encoding: "utf8",
+      timeout: 60_000,
+    },
+  );
   const lines = ended.stdout.split("\n").filter((line) => line.startsWith("{"));
   return { ...ended, said: lines.map((line) => JSON.parse(line)), ms: performance.now() - start };
 }
@@ -28,7 +28,7 @@ const length = 2 ** 20 + 7;
 const value = (rank: number, i: number) => ((i * 31 + rank * 17) % 101) - 50;
 const make = `Float32Array.from({ length: ${length} }, (_, i) => ((i * 31 + mpi.rank * 17) % 101) - 50)`;
 
-describe.skipIf(!there)("mpi", () => {
+describe.skipIf(!mpiIsThere)("mpi", () => {
   test.each([2, 4])(
     "allReduce, broadcast and allGather of %i ranks: equal to sums and copies in JavaScript",
     (ranks) => {

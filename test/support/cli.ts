@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 
-const main = new URL("../../dist/cli/main.node.js", import.meta.url).pathname;
+/** The command line as it was built. */
+export const main = new URL("../../dist/cli/main.node.js", import.meta.url).pathname;
 
 export interface Finished {
   code: number | null;
