@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { SkySenseError } from "../core/error.ts";
 import { software } from "../embed/software.ts";
+import { addData } from "./data.node.ts";
 import { addEmbed } from "./embed.node.ts";
 import { addFinetune } from "./finetune.node.ts";
 import { addForward } from "./forward.node.ts";
@@ -28,6 +29,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addFinetune(program);
   addPredict(program);
   addForward(program);
+  addData(program);
   try {
     await program.parseAsync(argv as string[]);
     return 0;

@@ -80,7 +80,7 @@ function openIndex(index: z.infer<typeof imageIndex>, path: string, options: Ope
 }
 
 /** What lies beside images without being one. */
-const notImages = /\.(json|xml|txt|csv|md|html|tfw|tifw|tiffw|jgw|jpw|jpgw|pgw|pngw|wld|prj|ovr|msk|db)$/i;
+export const notImages = /\.(json|xml|txt|csv|md|html|tfw|tifw|tiffw|jgw|jpw|jpgw|pgw|pngw|wld|prj|ovr|msk|db)$/i;
 
 async function openFolders(path: string, options: OpenSetOptions): Promise<LabelledSet> {
   const classes: string[] = [];

@@ -44,6 +44,8 @@ function isPlain({ sensor = "hr", keepBands, hrPixelsPerCell, location, ...said 
   return sensor === "hr" && bands.join() === "R,G,B" && Object.values(said).every((value) => value === undefined);
 }
 
+/** Pixels of a picture of which patches are cut out after decoding it anew. */
+const largestPicture = 2 ** 20;
 const pictures = /\.(jpe?g|png|webp)$/i;
 
 /** In one go: training reads thousands. undefined: not an 8-bit picture in RGB. */
@@ -55,6 +57,8 @@ async function readPicture(file: string, window: Window | undefined): Promise<Pl
     if (whole.channels < 3 || whole.depth !== "uchar" || whole.space === "cmyk") return undefined;
     const [left, top, width, height] = window ?? [0, 0, whole.width, whole.height];
     if (window !== undefined) {
+      // A patch of a larger picture is read as a scene, which stays decoded for the next.
+      if (whole.width * whole.height > largestPicture) return undefined;
       checkInside(window, whole, file);
       image.extract({ left, top, width, height });
     }
