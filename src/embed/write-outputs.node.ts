@@ -11,7 +11,7 @@ import { profiles } from "../imagery/sensor/profiles.ts";
 import { embedReport } from "../report/embed-report.ts";
 import { trueColour } from "../report/picture.ts";
 import { renderPreview } from "../report/preview.node.ts";
-import type { ComputedFeatures } from "./compute-features.node.ts";
+import type { BlendedScene } from "./blend-scene.node.ts";
 import { describeModel, modelSignature } from "./describe-model.ts";
 import { footprintOf, pictureTitle, sensorReports, sourcesOf, titleOf } from "./describe-scene.ts";
 import type { SkySense } from "./model.ts";
@@ -22,7 +22,7 @@ import { type FeatureType, writeFeatures } from "./write-features.node.ts";
 export interface OutputOptions extends LongCall {
   scene: Scene;
   model: SkySense;
-  features: ComputedFeatures;
+  features: BlendedScene;
   /** In cells. */
   windows: { window: number; overlap: number; tile: number };
   out: string;
