@@ -69,7 +69,7 @@ function report({
   console.log("How the images were understood:");
   for (const decision of decisions) console.log(`  ${decision}`);
   if (resumedRows > 0) console.log(`went on from row ${resumedRows} of an interrupted run`);
-  console.log(`${size.join(" × ")} cells of ${dimensions} features, ${tiles} tile vectors`);
+  console.log(`${size.join(" × ")} cells of ${dimensions} features, ${tiles} tile vector${tiles === 1 ? "" : "s"}`);
   for (const path of Object.values(files)) console.log(`  ${path}`);
   const { reading, computing, writing } = seconds;
   console.log(`reading ${duration(reading)}, computing ${duration(computing)}, writing ${duration(writing)}`);

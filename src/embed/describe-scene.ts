@@ -1,10 +1,13 @@
+import type { SensorName } from "../core/place.ts";
 import type { SourceDescription } from "../imagery/out/description.ts";
 import { type Footprint, footprint } from "../imagery/out/footprint.ts";
 import { locationOf } from "../imagery/scene/crs.ts";
 import { describe } from "../imagery/scene/describe.ts";
+import { type GroupedDecision, groupDecisions } from "../imagery/scene/group-decisions.ts";
 import type { Decision, Scene } from "../imagery/scene/scene.ts";
 import { profiles } from "../imagery/sensor/profiles.ts";
 import type { SensorReport } from "../report/embed-report.ts";
+import type { Finding } from "../report/findings.ts";
 
 /** What outputs say of a scene. */
 export function sourcesOf({ sensors, decisions }: Scene): SourceDescription[] {
@@ -15,7 +18,11 @@ export function sourcesOf({ sensors, decisions }: Scene): SourceDescription[] {
     unit: units,
     dates,
     ...(gsdMetres !== undefined && { gsdMetres }),
-    decisions: sentences(decisions.filter(({ file }) => file === undefined || files.includes(file))),
+    decisions: sentences(
+      decisions.filter(({ file, sensor: of }) =>
+        file === undefined ? of === undefined || of === sensor : files.includes(file),
+      ),
+    ),
   }));
 }
 
@@ -32,18 +39,31 @@ function sentences(decisions: readonly Decision[]): string[] {
   });
 }
 
-export async function sensorReports(scene: Scene, abort: { signal?: AbortSignal }): Promise<SensorReport[]> {
-  const described = await describe(scene, abort);
-  const sources = sourcesOf(scene);
-  return described.sensors.map(({ sensor, files, units, dates, gsdMetres, masked, bands }, i) => ({
-    name: sensor,
-    files,
-    unit: units.files,
-    dates,
-    ...(gsdMetres !== undefined && { gsdMetres }),
-    decisions: sources[i]!.decisions,
-    bands: bands.map(({ name, raw, normalised }) => ({ name, raw, normalised, valid: 1 - masked })),
-  }));
+/** What reports show of a scene: its sensors, and what was found of it as a whole. */
+export async function sceneReport(
+  scene: Scene,
+  abort: { signal?: AbortSignal },
+): Promise<{ sensors: SensorReport[]; findings: Finding[] }> {
+  const { sensors, decisions } = await describe(scene, abort);
+  const grouped = groupDecisions(decisions);
+  const isOf = ({ sensor, files }: GroupedDecision, one: { sensor: SensorName; files: readonly string[] }) =>
+    files.length === 0 ? sensor === one.sensor : one.files.includes(files[0]!);
+  return {
+    sensors: sensors.map(({ sensor, files, units, dates, gsdMetres, masked, bands }) => ({
+      name: sensor,
+      files,
+      unit: units.files,
+      dates,
+      ...(gsdMetres !== undefined && { gsdMetres }),
+      findings: grouped.filter((decision) => isOf(decision, { sensor, files })).map(finding),
+      bands: bands.map(({ name, raw, normalised }) => ({ name, raw, normalised, valid: 1 - masked })),
+    })),
+    findings: grouped.filter((decision) => !sensors.some((sensor) => isOf(decision, sensor))).map(finding),
+  };
+}
+
+function finding({ what, from, files, each }: GroupedDecision): Finding {
+  return { what, from, files: files.map(fileName), each: sentences(each) };
 }
 
 /** The outline of a window of cells in longitude and latitude, or in cells without georeference. */
@@ -60,12 +80,13 @@ export function titleOf({ sensors }: Scene): string {
   return `${fileName(files[0]!)}${files.length > 1 ? ` and ${files.length - 1} more` : ""}`;
 }
 
+/** What the picture beside the features shows. */
 export function pictureTitle({ sensors }: Scene): string {
   const { sensor, dates } = sensors[0]!;
+  const title = profiles[sensor].title.replace(/ \(.*\)$/, "");
   const known = dates.filter((date) => date !== undefined).map((date) => date.slice(0, 10));
-  const when =
-    known.length === 0 ? "" : known.length === 1 ? `, ${known[0]}` : `, median of ${known[0]} … ${known.at(-1)}`;
-  return `${profiles[sensor].title}${when}`;
+  if (known.length === 0) return dates.length > 1 ? `${title}, median of ${dates.length} dates` : title;
+  return known.length === 1 ? `${title}, ${known[0]}` : `${title}, median of ${known[0]} … ${known.at(-1)}`;
 }
 
 function fileName(path: string): string {

@@ -2,12 +2,12 @@ import { rm, stat } from "node:fs/promises";
 import { arch, availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import type { LongCall } from "../core/progress.ts";
+import { decisionLine, groupDecisions } from "../imagery/scene/group-decisions.ts";
 import { type OpenSceneOptions, openScene } from "../imagery/scene/open-scene.node.ts";
 import type { Scene } from "../imagery/scene/scene.ts";
 import type { MpiCommunicator } from "../runtime/mpi.node.ts";
 import type { EmbedCommunicator } from "./blend-scene.node.ts";
 import { computeFeatures, fingerprintOf } from "./compute-features.node.ts";
-import { sourcesOf } from "./describe-scene.ts";
 import { loadModel } from "./load-model.node.ts";
 import { withLock } from "./lock.node.ts";
 import type { SkySense } from "./model.ts";
@@ -53,7 +53,7 @@ export interface EmbedResult {
   resumedRows: number;
   seconds: { reading: number; computing: number; writing: number };
   warnings: readonly string[];
-  /** What was found out or assumed about the images, and how, one sentence each. */
+  /** What was found out or assumed about the images, and how, one line for all files alike. */
   decisions: readonly string[];
 }
 
@@ -123,7 +123,7 @@ export async function embed(options: EmbedOptions): Promise<EmbedResult> {
         ...abort,
       });
       const { width, height, resumedRows } = features;
-      const decisions = [...new Set(sourcesOf(opened).flatMap((source) => source.decisions))];
+      const decisions = groupDecisions(opened.decisions).map(decisionLine);
       const { reading, total } = features.seconds;
       const result = {
         files: {},

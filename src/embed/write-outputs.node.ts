@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import type { LongCall } from "../core/progress.ts";
 import { writeAtomic } from "../core/write-atomic.node.ts";
+import type { ModelDescription, SourceDescription } from "../imagery/out/description.ts";
 import { writeEmbeddings } from "../imagery/out/geoparquet.node.ts";
 import { type EmbeddingProduct, embeddingCollection, embeddingItem } from "../imagery/out/stac.ts";
 import { modelItem } from "../imagery/out/stac-model.ts";
@@ -13,10 +14,11 @@ import { trueColour } from "../report/picture.ts";
 import { renderPreview } from "../report/preview.node.ts";
 import type { BlendedScene } from "./blend-scene.node.ts";
 import { describeModel, modelSignature } from "./describe-model.ts";
-import { footprintOf, pictureTitle, sensorReports, sourcesOf, titleOf } from "./describe-scene.ts";
+import { footprintOf, pictureTitle, sceneReport, sourcesOf, titleOf } from "./describe-scene.ts";
 import type { SkySense } from "./model.ts";
 import { software } from "./software.ts";
 import { pictureOfFeatures, summarise } from "./summarise.node.ts";
+import type { TileVector } from "./tile-vectors.ts";
 import { type FeatureType, writeFeatures } from "./write-features.node.ts";
 
 export interface OutputOptions extends LongCall {
@@ -42,26 +44,73 @@ const names = {
   report: "report.html",
 } as const;
 
+type Paths = Record<keyof typeof names, string>;
+
 /** Write everything that a run leaves; each file is replaced only when its successor is complete. */
 export async function writeOutputs(options: OutputOptions) {
-  const { scene, model, features, out, command, signal } = options;
+  const { scene, model, features, out, signal } = options;
   const began = performance.now();
   const abort = signal === undefined ? {} : { signal };
-  const paths = Object.fromEntries(Object.entries(names).map(([key, name]) => [key, join(out, name)])) as Record<
-    keyof typeof names,
-    string
-  >;
+  const paths = Object.fromEntries(Object.entries(names).map(([key, name]) => [key, join(out, name)])) as Paths;
   const summary = await summarise(features, { tile: options.windows.tile, ...abort });
-  const description = await describeModel(model);
-  const created = new Date().toISOString();
-  const sources = sourcesOf(scene);
-  const dimensions = features.channels;
-
+  const run: Run = {
+    description: await describeModel(model),
+    created: new Date().toISOString(),
+    sources: sourcesOf(scene),
+    tilePixels: tilePixels(options),
+  };
   const raster = await writeFeatures({ ...options, path: paths.features, ranges: summary.ranges });
-  await writeEmbeddings({
-    path: paths.embeddings,
-    rows: summary.tiles.map(({ window, vector, valid }) => ({
-      id: `r${pad4(window[1] / options.windows.tile)}c${pad4(window[0] / options.windows.tile)}`,
+  await writeEmbeddings({ ...vectorTable(options, run, summary.tiles), path: paths.embeddings, ...abort });
+  const product = productOf(options, run, raster);
+  await writeAtomic(paths.item, json(embeddingItem(product)));
+  await writeAtomic(paths.collection, json(embeddingCollection(product)));
+  const { description, created } = run;
+  const signature = { ...modelSignature(model), hyperparameters: { ...model.config }, created };
+  await writeAtomic(paths.model, json(modelItem({ model: description, ...signature })));
+  const png = await renderPreview({
+    input: trueColour(features.thumbnail, { sensor: scene.sensors[0]!.sensor }),
+    features: await pictureOfFeatures(features, summary.colours, abort),
+  });
+  await writeAtomic(paths.preview, png);
+
+  const { reading, total } = features.seconds;
+  const writing = (performance.now() - began) / 1000;
+  const seconds = { reading, computing: Math.max(0, total - reading), writing };
+  const report = embedReport({
+    ...reportOf(options, run),
+    ...(await sceneReport(scene, abort)),
+    preview: { png, input: pictureTitle(scene), explained: summary.colours.explained },
+    tiles: summary.tiles.length,
+    outputs: await outputsOf(paths),
+    seconds,
+  });
+  await writeAtomic(paths.report, report);
+  return { files: paths, tiles: summary.tiles.length, dimensions: features.channels, seconds };
+}
+
+/** What several outputs say. */
+interface Run {
+  description: ModelDescription;
+  /** RFC 3339. */
+  created: string;
+  sources: readonly SourceDescription[];
+  tilePixels: readonly [width: number, height: number];
+}
+
+function tilePixels({ scene, features, windows }: OutputOptions): [width: number, height: number] {
+  const pixels = scene.sensors[0]!.sensor === "hr" ? scene.hrPixelsPerCell : 1;
+  return [Math.min(windows.tile, features.width) * pixels, Math.min(windows.tile, features.height) * pixels];
+}
+
+function vectorTable(
+  { scene, features, windows: { tile } }: OutputOptions,
+  { description, sources }: Run,
+  tiles: readonly TileVector[],
+) {
+  const square = [tile, tile] as const;
+  return {
+    rows: tiles.map(({ window, vector, valid }) => ({
+      id: `r${pad4(window[1] / tile)}c${pad4(window[0] / tile)}`,
       footprint: footprintOf(scene, window),
       tile: window,
       dates: Object.fromEntries(scene.sensors.map(({ sensor, dates }) => [sensor, dates])),
@@ -71,99 +120,79 @@ export async function writeOutputs(options: OutputOptions) {
     georeferenced: scene.location !== undefined,
     metadata: {
       type: "chip",
-      dimensions,
+      dimensions: features.channels,
       data_type: "float32",
       normalized: false,
       model: description,
       source_data: sources,
-      chip_layout: {
-        layout_type: "regular_grid",
-        chip_size: [options.windows.tile, options.windows.tile],
-        stride: [options.windows.tile, options.windows.tile],
-      },
+      chip_layout: { layout_type: "regular_grid", chip_size: square, stride: square },
       software,
     },
-    ...abort,
-  });
-  const pixels = scene.sensors[0]!.sensor === "hr" ? scene.hrPixelsPerCell : 1;
-  const tileSize = [features.width, features.height].map((side) => Math.min(options.windows.tile, side) * pixels);
-  const [tileWidth, tileHeight] = tileSize as [number, number];
+  } as const;
+}
+
+function productOf(
+  { scene, features, out, parameters, device }: OutputOptions,
+  { description, created, sources, tilePixels: [width, height] }: Run,
+  raster: Awaited<ReturnType<typeof writeFeatures>>,
+): EmbeddingProduct {
   const gsd = gsdMetres(scene.grid);
-  const product: EmbeddingProduct = {
+  const tile = [height, width] as const;
+  return {
     id: fileSafe(basename(resolve(out))),
     title: `${titleOf(scene)}: SkySense embeddings`,
     created,
     ...(scene.location && { footprint: footprintOf(scene, [0, 0, features.width, features.height]) }),
     features: { href: `./${names.features}`, ...raster, ...(gsd !== undefined && { gsdMetres: gsd }) },
-    vectors: {
-      href: `./${names.embeddings}`,
-      dimensions,
-      tile: [tileHeight, tileWidth],
-      stride: [tileHeight, tileWidth],
-    },
+    vectors: { href: `./${names.embeddings}`, dimensions: features.channels, tile, stride: tile },
     previewHref: `./${names.preview}`,
     reportHref: `./${names.report}`,
     modelHref: `./${names.model}`,
     model: description,
     sources,
-    parameters: options.parameters,
+    parameters,
     preprocessing: scene.sensors.map(
       ({ sensor }) => `${sensor}: (value / ${profiles[sensor].div} − mean) / deviation a band`,
     ),
-    device: { ...options.device, seconds: features.seconds.total },
+    device: { ...device, seconds: features.seconds.total },
     software,
   };
-  await writeAtomic(paths.item, json(embeddingItem(product)));
-  await writeAtomic(paths.collection, json(embeddingCollection(product)));
-  await writeAtomic(
-    paths.model,
-    json(modelItem({ model: description, ...modelSignature(model), hyperparameters: { ...model.config }, created })),
-  );
-  const { sensor } = scene.sensors[0]!;
-  const png = await renderPreview({
-    input: trueColour(features.thumbnail, { sensor }),
-    features: await pictureOfFeatures(features, summary.colours, abort),
-  });
-  await writeAtomic(paths.preview, png);
+}
 
-  const seconds = {
-    reading: features.seconds.reading,
-    computing: Math.max(0, features.seconds.total - features.seconds.reading),
-    writing: (performance.now() - began) / 1000,
+function reportOf(
+  { scene, features: { width, height, channels }, command }: OutputOptions,
+  { description, created, tilePixels }: Run,
+) {
+  const gsd = gsdMetres(scene.grid);
+  return {
+    title: titleOf(scene),
+    command,
+    created,
+    software,
+    ...(scene.location && {
+      place: {
+        location: scene.location,
+        geometry: footprintOf(scene, [0, 0, width, height]).geometry,
+        crs: scene.grid.crs ?? "none",
+        ...(gsd !== undefined && { sizeMetres: [width * gsd, height * gsd] as const }),
+      },
+    }),
+    model: { ...description, ...description.weights },
+    dimensions: channels,
+    cells: [width, height] as const,
+    tilePixels,
+    warnings: scene.warnings,
   };
-  const outputs = await Promise.all(
-    (["features", "embeddings", "item", "collection", "model", "preview"] as const).map(async (key) => ({
-      name: names[key],
-      bytes: (await stat(paths[key])).size,
-      what: purposes[key],
-    })),
-  );
-  await writeAtomic(
-    paths.report,
-    embedReport({
-      title: titleOf(scene),
-      command,
-      created,
-      software,
-      preview: { png, input: pictureTitle(scene), explained: summary.colours.explained },
-      sensors: await sensorReports(scene, abort),
-      ...(scene.location && {
-        place: {
-          location: scene.location,
-          geometry: footprintOf(scene, [0, 0, features.width, features.height]).geometry,
-          crs: scene.grid.crs ?? "none",
-        },
-      }),
-      model: { ...description, ...description.weights },
-      dimensions,
-      tiles: summary.tiles.length,
-      tilePixels: [tileWidth, tileHeight],
-      outputs,
-      seconds,
-      warnings: scene.warnings,
+}
+
+/** Everything beside the report, with its size. */
+function outputsOf(paths: Paths): Promise<{ name: string; bytes: number; what: string }[]> {
+  return Promise.all(
+    Object.entries(purposes).map(async ([key, what]) => {
+      const name = key as keyof typeof purposes;
+      return { name: names[name], bytes: (await stat(paths[name])).size, what };
     }),
   );
-  return { files: paths, tiles: summary.tiles.length, dimensions, seconds };
 }
 
 const purposes = {

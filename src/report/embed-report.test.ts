@@ -16,14 +16,16 @@ const report: EmbedReport = {
       unit: "reflectance × 10000",
       dates: ["2023-05-17", undefined, "2023-08-01"],
       gsdMetres: 10,
-      decisions: ["Band names from the file."],
+      findings: [{ what: "bands B02", from: "band names", files: ["s2.tif"] }],
       bands: [
         { name: "B02", raw: { min: 12, mean: 480.5, std: 200, max: 12_480 }, normalised: statistics, valid: 0.975 },
       ],
     },
   ],
+  findings: [{ what: "a cell is one of 64 × 64", from: "pixels of 10 m", files: [] }],
   place: {
     location: { longitude: 4.9, latitude: -50.8 },
+    sizeMetres: [1280, 640],
     crs: "EPSG:32631",
     geometry: {
       type: "Polygon",
@@ -46,6 +48,7 @@ const report: EmbedReport = {
     random: true,
   },
   dimensions: 192,
+  cells: [1280, 64],
   tiles: 1204,
   tilePixels: [128, 128],
   outputs: [{ name: "features.tif", bytes: 45_678_901, what: "Dense features" }],
@@ -69,18 +72,20 @@ test("embedReport: says what was used, where, the numbers and the command", () =
   const page = embedReport(report);
   expect(unbalanced(page)).toBeUndefined();
   for (const text of [
-    "S2 (3 dates), as 1\u202f204 vectors of 192 numbers.",
-    "50 %, 25 %, 12.5 %",
+    "S2 (2 of 3 dates), as 192 features a cell and 1\u202f204 vectors.",
+    "1\u202f280 × 64 cells",
+    "1.28 km × 640 m",
+    "50\u00a0%, 25\u00a0%, 12.5\u00a0%",
     "data:image/png;base64,iVBORw==",
     "The weights of this model are random",
     "2 of 3 dates",
-    "50.800° S, 4.900° E",
+    "50.8000° S, 4.9000° E",
     "EPSG:32631",
     "480.5",
     "12\u202f500",
     "97.5 %",
     "45.7 MB",
-    "Band names from the file.",
+    "band names",
     "1 min 03 s",
   ]) {
     expect(page).toContain(text === "480.5" ? "481" : text);
@@ -111,11 +116,12 @@ test("embedReport: hostile names stay text, wherever they stand", () => {
         files: [evil, evil, evil, evil],
         unit: evil,
         dates: [evil, "2023-05-17"],
-        decisions: [evil],
+        findings: [{ what: evil, from: evil, files: [evil], each: [evil] }],
         bands: [{ ...report.sensors[0]!.bands[0]!, name: evil }],
       },
     ],
     place: { ...report.place!, crs: evil },
+    findings: [{ what: evil, from: evil, files: [evil] }],
     model: { ...report.model, name: evil, architecture: evil, sha256: evil, random: false, trainedOn: evil },
     outputs: [{ name: evil, bytes: 1, what: evil }],
   });
@@ -129,12 +135,13 @@ test("embedReport: without georeference, without dates and without a valid pixel
   const page = embedReport({
     ...report,
     place: undefined,
+    findings: [],
     sensors: [
       {
         ...report.sensors[0]!,
         dates: [undefined],
         gsdMetres: undefined,
-        decisions: [],
+        findings: [],
         bands: [{ name: "B02", raw: nothing, normalised: nothing, valid: 0 }],
       },
     ],
@@ -149,7 +156,9 @@ test("embedReport: without georeference, without dates and without a valid pixel
 test("embedReport: hundreds of files and dates are folded and drawn in a small page", () => {
   const many = Array.from({ length: 300 }, (_, i) => `tile_${i}.tif`);
   const dates = many.map((_, i) => new Date(Date.UTC(2015, 0, 1 + 12 * i)).toISOString().slice(0, 10));
-  const page = embedReport({ ...report, sensors: [{ ...report.sensors[0]!, files: many, dates }] });
+  const each = many.map((file, i) => `${file}: date ${dates[i]}`);
+  const findings = [{ what: `date ${dates[0]}, …`, from: "file name", files: many, each }];
+  const page = embedReport({ ...report, sensors: [{ ...report.sensors[0]!, files: many, dates, findings }] });
   expect(unbalanced(page)).toBeUndefined();
   expect(page).toContain("<summary>300 files</summary>");
   expect(page).toContain(">2018<");

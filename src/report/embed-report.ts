@@ -1,10 +1,19 @@
 import type { Location } from "../core/place.ts";
-import { formatBytes, formatCount, formatLocation, formatNumber, formatSeconds } from "./format.ts";
+import { type Finding, findingsTable, sensorLabel } from "./findings.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatDates,
+  formatDegrees,
+  formatDistance,
+  formatLocation,
+  formatNumber,
+  formatSeconds,
+} from "./format.ts";
 import { type Html, html } from "./html.ts";
 import { facts, figure, foldedList, keyFigures, notes, page, section, shares, table } from "./pieces.ts";
 import { rangeBar } from "./range-bar.ts";
 import { timeline } from "./timeline.ts";
-import { tone } from "./tone.ts";
 import { type MapGeometry, worldMap } from "./world-map.ts";
 
 /** Of the valid values of a band. */
@@ -36,8 +45,8 @@ export interface SensorReport {
   dates: readonly (string | undefined)[];
   /** Metres on the ground a pixel; absent: no georeference. */
   gsdMetres?: number;
-  /** One sentence each: how the sensor was recognised, what was assumed or corrected. */
-  decisions: readonly string[];
+  /** How the sensor was recognised, what was assumed or corrected. */
+  findings: readonly Finding[];
   bands: readonly BandReport[];
 }
 
@@ -58,8 +67,16 @@ export interface EmbedReport {
     explained: readonly number[];
   };
   sensors: readonly SensorReport[];
+  /** What was found out or assumed about the place as a whole. */
+  findings: readonly Finding[];
   /** Absent: no georeference. */
-  place?: { location: Location; geometry?: MapGeometry; crs: string };
+  place?: {
+    location: Location;
+    geometry?: MapGeometry;
+    crs: string;
+    /** On the ground. */
+    sizeMetres?: readonly [width: number, height: number];
+  };
   model: {
     name: string;
     architecture: string;
@@ -71,6 +88,8 @@ export interface EmbedReport {
   };
   /** Length of a vector. */
   dimensions: number;
+  /** Of the map of features. */
+  cells: readonly [width: number, height: number];
   tiles: number;
   tilePixels: readonly [width: number, height: number];
   outputs: readonly { name: string; bytes: number; what: string }[];
@@ -89,6 +108,7 @@ export function embedReport(report: EmbedReport): string {
         "The weights of this model are random: features show what its architecture alone gives, not what training learns.",
       ]
     : [];
+  const findings = findingsTable(report.sensors, report.findings);
   return page({
     title,
     body: html`<p class="eyebrow">SkySense embeddings</p>
@@ -96,15 +116,17 @@ export function embedReport(report: EmbedReport): string {
 <p class="lead">${summary(report)}</p>
 ${figure({ png: preview.png, alt: `${preview.input}, beside its features as colours`, caption: caption(report) })}
 ${keyFigures([
-  ["Vectors", formatNumber(report.tiles)],
-  ["Numbers in each", formatNumber(report.dimensions)],
-  ["Tile", `${report.tilePixels.join(" × ")} px`],
+  ["Map of features", `${report.cells.map(formatNumber).join(" × ")} cells`],
+  ["Features", formatNumber(report.dimensions)],
+  ["Tiles, a vector each", formatNumber(report.tiles)],
+  ["Pixels of a tile", report.tilePixels.map(formatNumber).join(" × ")],
   ["Time in all", formatSeconds(total(report))],
 ])}
 ${notes([...random, ...warnings])}
-${section("What was used", sensorTable(report), timeline(report.sensors), decisions(report))}
+${section("What was used", sensorTable(report), timeline(report.sensors))}
 ${section("Where", where(report))}
 ${section("Bands, as the files have them and as the model sees them", bandTable(report))}
+${findings && section("How the files were understood", findings)}
 ${section("Model", modelFacts(report))}
 ${section("Outputs", outputTable(report))}
 ${section("Time", time(report))}
@@ -114,16 +136,13 @@ ${section("Command", command(report))}
 }
 
 function summary({ sensors, tiles, dimensions }: EmbedReport): string {
-  const seen = sensors.map(({ name, dates }) => {
-    const known = dates.some((date) => date !== undefined);
-    return `${name.toUpperCase()} (${known ? formatCount(dates.length, "date") : "date unknown"})`;
-  });
+  const seen = sensors.map(({ name, dates }) => `${name.toUpperCase()} (${formatDates(dates)})`);
   const list = seen.length > 1 ? `${seen.slice(0, -1).join(", ")} and ${seen.at(-1)}` : (seen[0] ?? "No sensor");
-  return `${list}, as ${formatCount(tiles, "vector")} of ${formatNumber(dimensions)} numbers.`;
+  return `${list}, as ${formatNumber(dimensions)} features a cell and ${formatCount(tiles, "vector")}.`;
 }
 
 function caption({ preview }: EmbedReport): string {
-  const shares = preview.explained.map((share) => `${formatNumber(Math.round(1000 * share) / 10)} %`);
+  const shares = preview.explained.map((share) => `${formatNumber(Math.round(1000 * share) / 10)}\u00a0%`);
   return `Left: ${preview.input}. Right: the first three principal components of the features as red, green and blue, fitted once for the whole scene; they hold ${shares.join(", ")} of the variance. Alike colours are alike features.`;
 }
 
@@ -137,24 +156,13 @@ function sensorTable({ sensors }: EmbedReport): Html {
       { heading: "Pixel", kind: "number" },
     ],
     sensors.map(({ name, files, bands, unit, gsdMetres }) => [
-      html`<span class="sensor tone-${tone(name)}">${name.toUpperCase()}</span>`,
+      sensorLabel(name),
       foldedList(files, { noun: "files" }),
       bands.map((band) => band.name).join(" "),
       unit,
-      gsdMetres === undefined ? "–" : `${formatNumber(gsdMetres)} m`,
+      gsdMetres === undefined ? "–" : formatDistance(gsdMetres),
     ]),
   );
-}
-
-function decisions({ sensors }: EmbedReport): Html | undefined {
-  const made = sensors.filter((sensor) => sensor.decisions.length > 0);
-  if (made.length === 0) return undefined;
-  return html`${made.map(
-    (
-      sensor,
-    ) => html`<h3><span class="sensor tone-${tone(sensor.name)}">${sensor.name.toUpperCase()}: how it was read</span></h3>
-<ul>${sensor.decisions.map((decision) => html`<li class="name">${decision}</li>`)}</ul>`,
-  )}`;
 }
 
 function where({ place }: EmbedReport): Html {
@@ -165,13 +173,14 @@ function where({ place }: EmbedReport): Html {
     ["Centre", formatLocation(place.location)],
     ["Grid", place.crs],
     ["Extent", place.geometry && extent(place.geometry)],
+    ["Size", place.sizeMetres?.map(formatDistance).join(" × ")],
   ])}</div>`;
 }
 
 function extent(geometry: MapGeometry): string {
   const rings = geometry.type === "Polygon" ? geometry.coordinates : geometry.coordinates.flat();
   const [lon, lat] = [0, 1].map((axis) => rings.flat().map((position) => position[axis]!)) as [number[], number[]];
-  const side = (values: number[]) => `${formatNumber(Math.min(...values))}° to ${formatNumber(Math.max(...values))}°`;
+  const side = (values: number[]) => formatDegrees(Math.min(...values), Math.max(...values));
   return `longitude ${side(lon)}, latitude ${side(lat)}`;
 }
 
@@ -188,7 +197,7 @@ function bandTable({ sensors }: EmbedReport): Html {
     ],
     sensors.flatMap((sensor) =>
       sensor.bands.map((band) => [
-        html`<span class="sensor tone-${tone(sensor.name)}">${band.name}</span>`,
+        sensorLabel(sensor.name, band.name),
         `${formatNumber(Math.round(1000 * band.valid) / 10)} %`,
         ...four(band.raw),
         ...four(band.normalised),

@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
 import { lineChart, roundTicks } from "./chart.ts";
-import { formatBytes, formatCount, formatLocation, formatNumber, formatSeconds } from "./format.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatDates,
+  formatDegrees,
+  formatDistance,
+  formatLocation,
+  formatNumber,
+  formatSeconds,
+} from "./format.ts";
 
 test("formatNumber: four digits, thousands apart, real minus signs", () => {
   const cases: [number, string][] = [
@@ -28,8 +37,22 @@ test("formatBytes, formatSeconds, formatLocation, formatCount", () => {
     "4 min 05 s",
     "2 h 07 min",
   ]);
-  expect(formatLocation({ longitude: -4.5, latitude: 51.2346 })).toBe("51.235° N, 4.500° W");
+  expect(formatLocation({ longitude: -4.5, latitude: 51.2346 })).toBe("51.2346° N, 4.5000° W");
   expect([formatCount(1, "date"), formatCount(1204, "date")]).toEqual(["1 date", "1\u202f204 dates"]);
+});
+
+test("formatDistance, formatDegrees: a place of 60 m is not a point, and 40,000 km not a row of digits", () => {
+  expect([0.20009, 9.4314, 60, 2240, 40_075_000].map(formatDistance)).toEqual([
+    ...["0.2 m", "9.43 m", "60 m", "2.24 km", "40\u202f100 km"],
+  ]);
+  expect(formatDegrees(9.95801, 9.95889)).toBe("9.95801° to 9.95889°");
+  expect(formatDegrees(-180, 180)).toBe("−180.0° to 180.0°");
+  expect(formatDegrees(-4.5, -4.5)).toBe("−4.5° to −4.5°");
+});
+
+test("formatDates: say how many there are and how many are known", () => {
+  const dates = [["2023-05-17"], ["2023-05-17", undefined], [undefined], [undefined, undefined]];
+  expect(dates.map(formatDates)).toEqual(["1 date", "1 of 2 dates", "date unknown", "2 dates, unknown"]);
 });
 
 test("roundTicks: cover the range with four to eight round numbers", () => {

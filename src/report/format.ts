@@ -31,14 +31,34 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
 }
 
-/** "51.234° N, 4.567° E". */
+/** "−4.5662° to −4.5601°": as many decimals as give the width two digits. */
+export function formatDegrees(low: number, high: number): string {
+  const decimals = Math.min(7, Math.max(1, 1 - Math.floor(Math.log10(high - low || 1))));
+  return [low, high].map((value) => `${minus(value.toFixed(decimals))}°`).join(" to ");
+}
+
+/** "51.2346° N, 4.5670° E". */
 export function formatLocation({ longitude, latitude }: { longitude: number; latitude: number }): string {
   const side = (value: number, [positive, negative]: [string, string]) =>
-    `${Math.abs(value).toFixed(3)}° ${value < 0 ? negative : positive}`;
+    `${Math.abs(value).toFixed(4)}° ${value < 0 ? negative : positive}`;
   return `${side(latitude, ["N", "S"])}, ${side(longitude, ["E", "W"])}`;
 }
 
 /** "1 date", "118 dates", "1 204 dates". */
 export function formatCount(count: number, noun: string): string {
   return `${formatNumber(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** "0.2 m", "9.43 m", "2.24 km", "40 000 km". */
+export function formatDistance(metres: number): string {
+  const [value, unit] = metres < 1000 ? [metres, "m"] : [metres / 1000, "km"];
+  return `${formatNumber(Number(value.toPrecision(3)))} ${unit}`;
+}
+
+/** "date unknown", "5 dates, unknown", "118 dates", "2 of 3 dates". */
+export function formatDates(dates: readonly (string | undefined)[]): string {
+  const known = dates.filter((date) => Number.isFinite(Date.parse(date ?? ""))).length;
+  if (known === dates.length) return formatCount(known, "date");
+  if (known > 0) return `${known} of ${formatCount(dates.length, "date")}`;
+  return dates.length === 1 ? "date unknown" : `${formatCount(dates.length, "date")}, unknown`;
 }

@@ -38,7 +38,7 @@ figcaption { margin-top: 10px; font-size: 14px; color: var(--muted); max-width: 
 .figures dt { font-size: 13px; color: var(--muted); }
 .figures dd { margin: 0; font: 600 24px/1.25 var(--serif); font-variant-numeric: lining-nums tabular-nums; overflow-wrap: anywhere; }
 .notes { margin: 28px 0 0; padding: 14px 18px; border-left: 3px solid var(--warn); background: var(--warn-paper); border-radius: 0 6px 6px 0; }
-.notes p { margin: 0; } .notes p + p { margin-top: 8px; }
+.notes p { margin: 0; max-width: 110ch; } .notes p + p { margin-top: 8px; }
 .scroll { overflow-x: auto; margin: 0 calc(-1 * clamp(16px, 4vw, 40px)); padding: 0 clamp(16px, 4vw, 40px); }
 table { width: 100%; border-collapse: collapse; font-size: 14.5px; font-variant-numeric: lining-nums tabular-nums; }
 caption { text-align: left; }

@@ -1,4 +1,5 @@
-import { formatCount } from "./format.ts";
+import { sensorLabel } from "./findings.ts";
+import { formatCount, formatDates } from "./format.ts";
 import { type Html, html } from "./html.ts";
 import { tone } from "./tone.ts";
 
@@ -19,23 +20,15 @@ export function timeline(
   return html`<div class="timeline">${rows.map(({ name, dates }, i) => {
     const marks = known[i]!;
     const width = marks.length > 60 ? 1.25 : 2;
-    return html`<span class="sensor tone-${tone(name)}">${name.toUpperCase()}</span>
+    return html`${sensorLabel(name)}
 <svg height="34" role="img" aria-label="${formatCount(marks.length, "date")} of ${name}">
 ${ticks.map(({ at }) => html`<line x1="${x(at)}" x2="${x(at)}" y1="0" y2="34" stroke="var(--line)"/>`)}
 <line x1="0" x2="100%" y1="17" y2="17" stroke="var(--line)"/>
 ${marks.map((at) => html`<line x1="${x(at)}" x2="${x(at)}" y1="7" y2="27" stroke="var(--${tone(name)}, var(--accent))" stroke-width="${width}" stroke-linecap="round"/>`)}
-</svg><span class="muted">${unknown(dates.length, marks.length)}</span>`;
+</svg><span class="muted">${formatDates(dates)}</span>`;
   })}
 <svg class="axis" height="20">${ticks.map(({ at, label }) => html`<text x="${x(at)}" y="15" text-anchor="middle">${label}</text>`)}</svg></div>
 `;
-}
-
-function unknown(count: number, known: number): string {
-  return known === count
-    ? formatCount(count, "date")
-    : known === 0
-      ? "date unknown"
-      : `${known} of ${formatCount(count, "date")}`;
 }
 
 /** At most six round dates: days, months or years apart. */

@@ -372,7 +372,11 @@ describe("series", () => {
     const files = Array.from({ length: 9 }, (_, i) => s2(undefined, { path: `s2_2020010${i + 1}.tif` }));
     const few = await scene(files, { maxDates: 3 });
     expect(few.sensors[0]!.dates).toEqual(["2020-01-01", "2020-01-05", "2020-01-09"]);
-    expect(few.decisions).toContainEqual({ what: "s2: 3 of 9 dates, evenly chosen", from: "option maxDates 3" });
+    expect(few.decisions).toContainEqual({
+      sensor: "s2",
+      what: "s2: 3 of 9 dates, evenly chosen",
+      from: "option maxDates 3",
+    });
 
     const classes = memoryRaster({
       path: "scl_20m.tif",

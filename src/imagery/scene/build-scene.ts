@@ -66,7 +66,7 @@ export async function buildScene(inputs: readonly Input[], options: BuildOptions
     if (sensor === "s2" && options.maxCloud !== undefined)
       series = await clearest(series, classes, options.maxCloud, signal);
     if (options.maxDates !== undefined) series = thinned(series, options.maxDates);
-    decisions.push(...series.notes.decisions);
+    decisions.push(...series.notes.decisions.map((decision) => ({ ...decision, sensor })));
     warnings.push(...series.notes.warnings);
     all.push(series);
   }

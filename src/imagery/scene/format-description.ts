@@ -1,5 +1,5 @@
 import type { SceneDescribed, SensorDescribed } from "./describe.ts";
-import type { Decision } from "./scene.ts";
+import { decisionLine, groupDecisions } from "./group-decisions.ts";
 
 const lineWidth = 100;
 
@@ -23,7 +23,8 @@ export function formatDescription({
   }
   lines.push(`  statistics from ${sampledCells} of ${grid.width * grid.height} cells`);
   for (const sensor of sensors) lines.push("", ...sensorLines(sensor));
-  lines.push("", "How this is known", ...decisionLines(decisions));
+  lines.push("", "How this is known");
+  for (const decision of groupDecisions(decisions)) lines.push(...wrap("  ", decisionLine(decision)));
   if (warnings.length > 0) lines.push("", "Warnings", ...warnings.flatMap((text) => wrap("  ", text)));
   return `${lines.join("\n")}\n`;
 }
@@ -84,26 +85,6 @@ function dateText(dates: readonly (string | undefined)[]): string {
   if (known.length === 0) return dates.length === 1 ? "unknown" : `${dates.length}, unknown`;
   if (dates.length <= 6) return dates.map((date) => date ?? "unknown").join(", ");
   return `${dates.length}, from ${known[0]} to ${known.at(-1)}`;
-}
-
-/** The same finding for many files is one line, with the first file's reason. */
-function decisionLines(decisions: readonly Decision[]): string[] {
-  const groups = new Map<string, Decision[]>();
-  for (const decision of decisions) {
-    const key = decision.what.replace(/^date \d.*|^[\d.]+ % of/, (text) =>
-      text.startsWith("date") ? "date" : "share of",
-    );
-    groups.set(key, [...(groups.get(key) ?? []), decision]);
-  }
-  return [...groups.values()].flatMap((group) => {
-    const { what, from, file } = group[0]!;
-    const files = new Set(group.map((decision) => decision.file));
-    const whats = new Set(group.map((decision) => decision.what)).size > 1 ? `${what}, …` : what;
-    const froms = new Set(group.map((decision) => decision.from)).size > 1 ? `${from}; …` : from;
-    const who =
-      file === undefined ? "" : files.size > 1 ? ` (${files.size} files)` : ` (${file.split(/[/\\]/).at(-1)})`;
-    return wrap("  ", `${whats} ← ${froms}${who}`);
-  });
 }
 
 function wrap(indent: string, text: string): string[] {

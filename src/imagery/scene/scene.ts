@@ -6,6 +6,8 @@ import type { BandStatistics } from "../sensor/statistics.ts";
 export interface Decision {
   /** The file it is about; absent: the scene. */
   file?: string;
+  /** The sensor, where it is about all files of one; absent: that of `file`, or all. */
+  sensor?: SensorName;
   /** "sensor s2", "unit dB × 100", "dates 2020-01-03 … 2020-12-28 (60)". */
   what: string;
   /** "band names", "option s1.units", "s1.tif.skysense.json", "statistics: median −8.4". */

@@ -41,7 +41,7 @@ export function joinSeries(sensor: SensorName, files: readonly InspectedFile[], 
   const unused = new Set(files.flatMap(({ layer }) => layer.layout.slots.map(({ band }) => band)));
   for (const band of wanted) unused.delete(band);
   if (unused.size > 0) {
-    const why = keep === undefined ? "the model does not take them" : "option keepBands";
+    const why = keep === undefined ? "the model does not take them" : `only ${keep.join(", ")} are to be used`;
     notes.decisions.push({ what: `${sensor} bands ${[...unused].sort().join(", ")} left out`, from: why });
   }
   const frames = joinDays(joinSame(parts));
@@ -77,7 +77,7 @@ export function joinSeries(sensor: SensorName, files: readonly InspectedFile[], 
         code: "BANDS_RAGGED",
         what: `${sensor} has no ${lacking.join(", ")} on ${frame.date ?? "the undated image"}, but on other dates`,
         where: pathOf(frame),
-        remedy: `Add the missing file or leave these bands out of all dates with keepBands (--${sensor}.keepBands).`,
+        remedy: "Add the missing file, or leave this date out.",
       });
     }
   }
