@@ -153,3 +153,41 @@ test("openSet: values that do not fit their index are an error", async () => {
   const { samples } = await openSet(path, { subset: "flanders" });
   await expect(samples[0]!.read()).rejects.toThrow("the file has 6 bytes, the index says 40");
 });
+
+test("openSet: an index.csv says the same, with labels between semicolons or a column for each class", async () => {
+  const path = join(root, "csv");
+  await mkdir(path);
+  const index = join(path, "index.csv");
+  const read = async (text: string) => {
+    await writeFile(index, text);
+    const { classes, multiLabel, samples } = await openSet(path);
+    return { classes, multiLabel, items: samples.map(({ id, labels, split }) => [id, [...labels], split]) };
+  };
+  expect(await read('\uFEFFfile,labels,split\r\na.png,"Water; Forest",train\r\n\r\n"b, 2.png",,val\r\n')).toEqual({
+    classes: ["Forest", "Water"],
+    multiLabel: true,
+    items: [
+      ["a.png", [1, 0], "train"],
+      ["b, 2.png", [], "val"],
+    ],
+  });
+  expect(await read('file,Water,"Arable ""land"""\na.png,1,0\nb.png,1,1')).toEqual({
+    classes: ["Water", 'Arable "land"'],
+    multiLabel: true,
+    items: [
+      ["a.png", [0], undefined],
+      ["b.png", [0, 1], undefined],
+    ],
+  });
+  expect(await read("label,file\nWater,a.png\n")).toMatchObject({ classes: ["Water"], multiLabel: false });
+  const refused = (text: string) =>
+    read(text).then(
+      () => expect.fail("it was read"),
+      (error: Error) => error.message,
+    );
+  expect(await refused("a.png,Water\n")).toContain('the first line does not name a column "file"');
+  expect(await refused("file,Water\na.png,2\n")).toContain('line 2 has "2" for the class Water, not 0 or 1');
+  expect(await refused("file,label\na.png\n")).toContain("line 2 has 1 columns instead of 2");
+  expect(await refused('file,label\na.png,"Wa\n')).toContain("line 2 has a quote that is not closed");
+  expect(await refused("file,label\n")).toMatch(/items: .*\(.*index\.csv\)\. An example: "file,labels,split"/);
+});

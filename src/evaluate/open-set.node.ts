@@ -1,10 +1,11 @@
 import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { z } from "zod";
 import { SkySenseError } from "../core/error.ts";
 import type { Place } from "../core/place.ts";
 import { unreadable } from "../core/read-file.node.ts";
 import { type OpenSceneOptions, openScene } from "../imagery/scene/open-scene.node.ts";
+import { readCsvIndex } from "./csv-index.ts";
 import type { LabelledSet, Sample } from "./labelled-set.ts";
 import { openSeries, seriesIndex } from "./pixel-series.node.ts";
 import { resizeStack } from "./resize-stack.ts";
@@ -34,32 +35,39 @@ const imageIndex = z.object({
 });
 
 /**
- * Open a labelled data set: a folder with an `index.json` (items with `file`, `label` or `labels`, and maybe `split`),
- * else a folder for each class with its images. Nothing is read but names.
+ * Open a labelled data set: a folder with an `index.json` (items with `file`, `label` or `labels`, and maybe `split`) or
+ * the same as `index.csv` (see `readCsvIndex`), else a folder for each class with its images. Nothing is read but names.
  *
  * @throws SkySenseError `SET_NOT_FOUND` | `BAD_INDEX` | `NO_CLASSES` | `EMPTY_CLASS` | `SUBSET_UNKNOWN`
  */
 export async function openSet(path: string, options: OpenSetOptions = {}): Promise<LabelledSet> {
-  const index = join(path, "index.json");
-  let text: string;
-  try {
-    if (!(await stat(path)).isDirectory()) throw notFound(path, "this is a file, not a folder");
-    text = await readFile(index, "utf8");
-  } catch (cause) {
-    if (cause instanceof SkySenseError) throw cause;
-    if ((await stat(path).catch(() => undefined)) === undefined) throw notFound(path, "the folder does not exist");
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return openFolders(path, options);
-    throw unreadable(index, cause);
+  const folder = await stat(path).catch(() => undefined);
+  if (folder === undefined) throw notFound(path, "the folder does not exist");
+  if (!folder.isDirectory()) throw notFound(path, "this is a file, not a folder");
+  for (const name of ["index.json", "index.csv"]) {
+    const index = join(path, name);
+    const text = await readIfThere(index);
+    if (text === undefined) continue;
+    const json = parse(text, index);
+    if (typeof json === "object" && json !== null && "sets" in json) {
+      return openSeries(check(seriesIndex, json, index), { folder: path, subset: options.subset });
+    }
+    return openIndex(check(imageIndex, json, index), index, options);
   }
-  const json = parse(text, index);
-  if (typeof json === "object" && json !== null && "sets" in json) {
-    return openSeries(check(seriesIndex, json, index), { folder: path, subset: options.subset });
-  }
-  return openIndex(check(imageIndex, json, index), path, options);
+  return openFolders(path, options);
 }
 
-function openIndex(index: z.infer<typeof imageIndex>, path: string, options: OpenSetOptions): LabelledSet {
-  const where = join(path, "index.json");
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw unreadable(path, cause);
+  }
+}
+
+function openIndex(index: z.infer<typeof imageIndex>, where: string, options: OpenSetOptions): LabelledSet {
+  const path = dirname(where);
   const labelsOf = ({ label, labels }: (typeof index.items)[0]) => labels ?? (label === undefined ? [] : [label]);
   const multiLabel = index.items.some(({ labels }) => labels !== undefined);
   const classes = index.classes ?? [...new Set(index.items.flatMap(labelsOf))].sort();
@@ -104,7 +112,7 @@ async function openFolders(path: string, options: OpenSetOptions): Promise<Label
   if (classes.length === 0) {
     throw new SkySenseError({
       code: "NO_CLASSES",
-      what: "there is neither an index.json nor a folder for each class here",
+      what: "there is neither an index.json or index.csv nor a folder for each class here",
       where: path,
       remedy: "Put images into folders named by their class: FOLDER/CLASS/IMAGE.",
     });
@@ -152,10 +160,11 @@ async function readImage(
 }
 
 function parse(text: string, where: string): unknown {
+  const isCsv = where.endsWith(".csv");
   try {
-    return JSON.parse(text);
+    return isCsv ? readCsvIndex(text) : JSON.parse(text);
   } catch (cause) {
-    throw badIndex(where, `it is no JSON: ${(cause as Error).message}`, cause);
+    throw badIndex(where, `${isCsv ? "" : "it is no JSON: "}${(cause as Error).message}`, cause);
   }
 }
 
@@ -171,7 +180,9 @@ function badIndex(where: string, what: string, cause?: unknown): SkySenseError {
     code: "BAD_INDEX",
     what: `the index of the data set is not valid: ${what}`,
     where,
-    remedy: 'An example: {"items": [{"file": "Forest/1.jpg", "label": "Forest", "split": "train"}]}.',
+    remedy: where.endsWith(".csv")
+      ? 'An example: "file,labels,split" in the first line, and "1.jpg,Forest;Water,train" in the next.'
+      : 'An example: {"items": [{"file": "Forest/1.jpg", "label": "Forest", "split": "train"}]}.',
     cause,
   });
 }

@@ -1,12 +1,12 @@
 import { overSeeds } from "./bootstrap.ts";
-import type { ProtocolName } from "./protocols.ts";
 
 /** One number with all that is needed to judge it. */
 export interface ProbeResult {
   dataset: string;
   /** What made the vectors: a model and its part, or a floor. */
   features: string;
-  protocol: ProtocolName;
+  /** "knn" and "linear" on frozen vectors; "fine-tuned full" or "fine-tuned linear". */
+  protocol: string;
   /** "OA", "AA", "mF1", "kappa", "mAP micro", "mAP macro". */
   metric: string;
   /** 0 to 1. */
