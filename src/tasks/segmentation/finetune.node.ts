@@ -2,7 +2,6 @@ import { SkySenseError } from "../../core/error.ts";
 import type { SensorName } from "../../core/place.ts";
 import type { LongCall } from "../../core/progress.ts";
 import { openModel } from "../../embed/load-model.node.ts";
-import { period, pixelsPerCell } from "../../embed/prepare.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import { modelBands } from "../../imagery/sensor/profiles.ts";
 import type { SkySenseConfig } from "../../model/skysense.ts";
@@ -19,6 +18,7 @@ import { divideMasks, type MaskItem, type MaskSet } from "./data/mask-set.ts";
 import { initSegmenter, type SegmenterConfig } from "./head.ts";
 import { lossGraph } from "./loss.ts";
 import { writeSegmenterConfig } from "./model-file.ts";
+import { encoderStep } from "./tiling.ts";
 
 /** How a segmenter is trained; all fields have defaults. */
 export interface FinetuneSettings {
@@ -160,7 +160,7 @@ function segmenterConfig(
       remedy: "Choose another model or --sensor.",
     });
   }
-  const step = pixelsPerCell(model, sensor) * period(model, sensor);
+  const step = encoderStep({ model, sensor });
   if (size % step !== 0) {
     throw new SkySenseError({
       code: "BAD_SIZE",

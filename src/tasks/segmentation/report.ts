@@ -1,0 +1,137 @@
+import type { Interval } from "../../evaluate/bootstrap.ts";
+import type { Confusion } from "../../evaluate/confusion.ts";
+import type { SegmentationScores } from "../../evaluate/segmentation-scores.ts";
+import { lineChart } from "../../report/chart.ts";
+import { confusionChart } from "../../report/confusion-chart.ts";
+import { formatNumber, formatSeconds } from "../../report/format.ts";
+import { dataUri, type Html, html } from "../../report/html.ts";
+import { facts, foldedList, keyFigures, notes, page, section, table } from "../../report/pieces.ts";
+import type { SegmentationClass } from "./data/classes.ts";
+
+/** What `report.html` of a segmenter shows. */
+export interface SegmentationReport {
+  title: string;
+  command: string;
+  software: string;
+  created: string;
+  scores: SegmentationScores;
+  intervals: { meanIou: Interval; macroF1: Interval; overallAccuracy: Interval };
+  /** Of each class's IoU. */
+  classIntervals: readonly Interval[];
+  confusion: Confusion;
+  classes: readonly SegmentationClass[];
+  /** Images that were judged. */
+  images: number;
+  /** Image, truth and prediction side by side. */
+  worst: readonly { id: string; where: string; wrong: number; png: Uint8Array }[];
+  failures: readonly { id: string; reason: string }[];
+  seconds: number;
+  /** Where the model was trained in the same run. */
+  training?:
+    | {
+        images: number;
+        settings: Readonly<Record<string, unknown>>;
+        steps: readonly { step: number; loss: number; decodeLoss: number; lr: number }[];
+      }
+    | undefined;
+}
+
+/** The report as one HTML document that needs nothing else. All text is escaped. */
+export function segmentationReport(report: SegmentationReport): string {
+  const { title, scores, intervals, classes, confusion, training, failures, images } = report;
+  return page({
+    title,
+    body: html`<p class="eyebrow">SkySense segmentation</p>
+<h1>${title}</h1>
+<p class="lead">Mean IoU ${percent(scores.meanIou)} over ${scores.averagedIou} classes on ${images} held-out images${
+      training === undefined ? "" : `, after learning from ${training.images}`
+    }.</p>
+${keyFigures([
+  ["Mean IoU", percent(scores.meanIou)],
+  ["95 % interval", range(intervals.meanIou)],
+  ["Mean F1", percent(scores.macroF1)],
+  ["Pixel accuracy", percent(scores.overallAccuracy)],
+  ["Time", formatSeconds(report.seconds)],
+])}
+${notes(failures.length === 0 ? [] : [`${failures.length} images could not be used.`])}
+${section("Classes", classTable(report), html`<p class="muted">Pixels of all images are counted together before ratios are taken. Classes that occur in neither masks nor predictions are left out of means; one that is predicted but in no mask counts 0 in mean IoU, as in mmseg. Intervals: bootstrap over the images.</p>`)}
+${section("Worst tiles", worstTiles(report))}
+${section("Confusion", confusionChart({ counts: confusion.counts, classes: classes.map(({ name }) => name) }))}
+${training === undefined ? undefined : trainingSection(training)}
+${
+  failures.length === 0
+    ? undefined
+    : section(
+        "Images left out",
+        foldedList(
+          failures.map(({ id, reason }) => `${id}: ${reason}`),
+          { noun: "images" },
+        ),
+      )
+}
+${section("Command", html`<pre><code>${report.command}</code></pre>`)}
+<footer>${report.software} · ${report.created}</footer>`,
+  });
+}
+
+export function percent(share: number): string {
+  return Number.isNaN(share) ? "–" : `${formatNumber(Math.round(1000 * share) / 10)} %`;
+}
+
+function range({ low, high }: Interval): string {
+  return Number.isNaN(low) ? "–" : `${percent(low)} … ${percent(high)}`;
+}
+
+/** Names beside their colours. */
+export function classLegend(classes: readonly SegmentationClass[]): Html {
+  return html`<ul class="legend">${classes.map(({ name, colour }) => html`<li style="--tone:${colour}">${name}</li>`)}</ul>`;
+}
+
+function classTable({ classes, scores, confusion, classIntervals }: SegmentationReport): Html {
+  const n = classes.length;
+  const rows = classes.map((_, k) => confusion.counts.subarray(k * n, (k + 1) * n).reduce((a, b) => a + b, 0));
+  const total = rows.reduce((a, b) => a + b, 0);
+  return table(
+    [
+      { heading: "Class", kind: "name" },
+      { heading: "Pixels", kind: "number" },
+      { heading: "IoU", kind: "number" },
+      { heading: "95 %", kind: "number" },
+      { heading: "F1", kind: "number" },
+      { heading: "Recall", kind: "number" },
+      { heading: "Precision", kind: "number" },
+    ],
+    classes.map(({ name }, k) => [
+      name,
+      percent(rows[k]! / total),
+      percent(scores.iou[k]!),
+      range(classIntervals[k]!),
+      percent(scores.f1[k]!),
+      percent(scores.accuracy[k]!),
+      percent(scores.precision[k]!),
+    ]),
+  );
+}
+
+function worstTiles({ worst, classes }: SegmentationReport): Html {
+  if (worst.length === 0) return html`<p class="muted">None.</p>`;
+  return html`<p class="muted">Image, mask and prediction; what has no label is left white.</p>
+${classLegend(classes)}
+${worst.map(
+  ({ id, where, wrong, png }) =>
+    html`<figure><img src="${dataUri("image/png", png)}" alt="image, mask and prediction of ${id}"><figcaption>${id}, ${where}: ${percent(wrong)} wrong</figcaption></figure>`,
+)}`;
+}
+
+function trainingSection({ settings, steps }: NonNullable<SegmentationReport["training"]>): Html {
+  const line = (name: string, key: "loss" | "decodeLoss" | "lr") => ({
+    name,
+    points: steps.map((step) => [step.step, step[key]] as const),
+  });
+  return html`${section(
+    "Training",
+    lineChart({ lines: [line("Loss", "loss"), line("of the decode head", "decodeLoss")], x: "step", y: "loss" }),
+    lineChart({ lines: [line("Learning rate", "lr")], x: "step", y: "learning rate" }),
+  )}
+${section("Settings", facts(Object.entries(settings).map(([name, value]) => [name, String(value)])))}`;
+}
