@@ -1,10 +1,12 @@
 import { availableParallelism } from "node:os";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { openSet } from "../evaluate/open-set.node.ts";
+import { markdownTable } from "../evaluate/results.ts";
 import { openMpi } from "../runtime/mpi.node.ts";
-import { defaults, finetune } from "../tasks/classification/finetune.node.ts";
+import { defaults, finetuneSeeds } from "../tasks/classification/finetune.node.ts";
 import { writeClassificationReport } from "../tasks/classification/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
+import { ratio, seeds } from "./options.ts";
 import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
 
@@ -14,13 +16,14 @@ export function addFinetune(program: Command): void {
     .command("classification")
     .summary("name scenes")
     .description(
-      "Train a classifier of scenes on a folder for each class (or a set with an index.json) and judge it on the held-out " +
-        "part. An interrupted run goes on when the same command is run again.",
+      "Train a classifier of scenes and judge it once, on a held-out part. Images lie in a folder for each class, or are " +
+        'listed in an index.json or index.csv: "file,label,split", or for several classes an image "file,labels,split" ' +
+        "with semicolons between labels. An interrupted run goes on when the same command is run again.",
     )
-    .requiredOption("--data <dir>", "FOLDER/CLASS/IMAGE, or a folder with index.json")
-    .requiredOption("--out <dir>", "folder for the run: model, checkpoints, metrics.jsonl, results.json, report.html")
+    .requiredOption("--data <dir>", "FOLDER/CLASS/IMAGE, or a folder with index.json or index.csv")
+    .requiredOption("--out <dir>", "folder for the run: report.html, results.json and .md, model.safetensors")
     .option("--model <model>", "a preset (random weights) or a .safetensors file", "nano")
-    .option("--train-ratio <share>", "share of each class to learn from; default: the set's own splits", number)
+    .option("--train-ratio <share>", "share of each class to learn from; default: the set's own splits", ratio)
     .addOption(
       new Option("--mode <mode>", "train all, or the head alone").choices(["full", "linear"]).default("full"),
     )
@@ -35,7 +38,8 @@ export function addFinetune(program: Command): void {
       number,
       defaults.layerDecay,
     )
-    .option("--seed <n>", "for weights, split, order and augmentation", number, defaults.seed);
+    .option("--drop-path <rate>", "stochastic depth, with --mode full", share, defaults.dropPath)
+    .option("--seed, --seeds <list>", "one run each: weights, split, order, augmentation", seeds, [defaults.seed]);
   addSceneOptions(command).action(async (options, self: Command) => {
     const mpi = openMpi();
     const first = mpi === undefined || mpi.rank === 0;
@@ -44,7 +48,7 @@ export function addFinetune(program: Command): void {
     const signal = mpi === undefined ? interrupted : AbortSignal.any([interrupted, mpi.lost]);
     const scene = sceneOptions(options);
     try {
-      const result = await finetune({
+      const runs = await finetuneSeeds({
         ...options,
         set: await openSet(options.data, { scene }),
         scene,
@@ -55,19 +59,22 @@ export function addFinetune(program: Command): void {
       progress.end();
       await mpi?.finalize();
       if (!first) return;
-      const title = `${result.train.length} images of ${result.config.classes.length} classes from ${result.name}`;
-      const scores = await writeClassificationReport(result, {
-        out: options.out,
-        title,
-        command: commandLine(process.argv.slice(2)),
-      });
-      const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-      console.log(
-        `overall accuracy ${percent(scores.overallAccuracy)} (95 %: ${percent(scores.low)} to ${percent(scores.high)}, ` +
-          `${scores.n} images)\n  ${result.weights}\n  ${options.out}/report.html`,
-      );
+      const { out } = options;
+      const results = await writeClassificationReport(runs, { out, command: commandLine(process.argv.slice(2)) });
+      const failures = new Map(runs.flatMap((run) => run.failures.map(({ id, reason }) => [id, reason])));
+      for (const [id, reason] of failures) console.error(`warning: ${id} was left out: ${reason}`);
+      if (failures.size > 0) console.error(`warning: ${failures.size} images were left out`);
+      console.log(markdownTable(results));
+      for (const { weights } of runs) console.log(`  ${weights}`);
+      for (const name of ["results.json", "report.html"]) console.log(`  ${out}/${name}`);
     } finally {
       progress.end();
     }
   });
+}
+
+function share(text: string): number {
+  const value = number(text);
+  if (value < 0 || value >= 1) throw new InvalidArgumentError("This is not a share from 0 to below 1, like 0.1.");
+  return value;
 }

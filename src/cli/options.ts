@@ -1,8 +1,24 @@
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 /** `--device`, the same for every command that computes. */
 export function deviceOption(standard: "auto" | "cpu"): Option {
   return new Option("--device <device>", "where to compute")
     .choices(["auto", "cpu", "webgpu", "cuda"])
     .default(standard);
+}
+
+/** Seeds between commas, for a run each. */
+export function seeds(text: string): number[] {
+  const values = text.split(",").map(Number);
+  if (text.trim() === "" || !values.every((value) => Number.isInteger(value) && value >= 0)) {
+    throw new InvalidArgumentError('Write whole numbers from 0 on, like "0,1,2".');
+  }
+  return values;
+}
+
+/** A share of a set. */
+export function ratio(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 1)) throw new InvalidArgumentError("This is not a share between 0 and 1, like 0.2.");
+  return value;
 }

@@ -4,7 +4,7 @@ import { probe } from "../evaluate/probe.node.ts";
 import { type ProtocolName, protocolNames } from "../evaluate/protocols.ts";
 import { markdownTable } from "../evaluate/results.ts";
 import { commandLine } from "./command-line.ts";
-import { deviceOption } from "./options.ts";
+import { deviceOption, ratio, seeds } from "./options.ts";
 import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, sceneOptions, whole } from "./scene-options.ts";
 
@@ -70,12 +70,6 @@ export function addProbe(program: Command): void {
   });
 }
 
-function ratio(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value < 1)) throw new InvalidArgumentError("This is not a share between 0 and 1, like 0.2.");
-  return value;
-}
-
 function protocols(text: string): ProtocolName[] {
   const names = text.split(",");
   for (const name of names) {
@@ -84,12 +78,4 @@ function protocols(text: string): ProtocolName[] {
     }
   }
   return names as ProtocolName[];
-}
-
-function seeds(text: string): number[] {
-  const values = text.split(",").map(Number);
-  if (text.trim() === "" || !values.every((value) => Number.isInteger(value) && value >= 0)) {
-    throw new InvalidArgumentError('Write whole numbers from 0 on, like "0,1,2".');
-  }
-  return values;
 }

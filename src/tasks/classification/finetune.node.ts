@@ -1,29 +1,20 @@
 import { join } from "node:path";
-import { SkySenseError } from "../../core/error.ts";
 import type { SensorName } from "../../core/place.ts";
 import type { LongCall } from "../../core/progress.ts";
-import { toFloat32 } from "../../core/safetensors.ts";
 import { openModel } from "../../embed/load-model.node.ts";
 import { divide, type LabelledSet, type Sample } from "../../evaluate/labelled-set.ts";
-import { batchDim } from "../../graph/shape.ts";
-import { input } from "../../graph/tensor.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import { modelBands } from "../../imagery/sensor/profiles.ts";
-import { initialise } from "../../model/initialise.ts";
-import { listParameters } from "../../model/parameters.ts";
-import type { SkySenseConfig } from "../../model/skysense.ts";
-import type { Weights } from "../../runtime/weights.ts";
 import type { BatchSource } from "../../train/batch.ts";
 import type { Communicator } from "../../train/communicator.ts";
 import type { Recipe } from "../../train/data/augment.ts";
 import { createLoader, type Loader, type TrainingSample } from "../../train/data/loader.node.ts";
-import { plainGroups, swinLayerDecay, vitLayerDecay } from "../../train/groups.ts";
-import { binaryCrossEntropy } from "../../train/losses/binary-cross-entropy.ts";
-import { crossEntropy } from "../../train/losses/cross-entropy.ts";
-import type { Values } from "../../train/state.ts";
-import type { TrainGraph } from "../../train/train-graph.ts";
+import { drawMasks } from "../../train/drop-masks.ts";
 import { train } from "../../train/trainer.node.ts";
-import { type ClassifierConfig, classifier, initClassifier } from "./head.ts";
+import { encoderGroups, startValues, tunable } from "../../train/tuning.ts";
+import { classifierConfig, lookAt } from "./classifier-config.ts";
+import { type ClassifierConfig, initClassifier } from "./head.ts";
+import { lossGraph } from "./loss.ts";
 import { writeClassifierConfig } from "./model-file.ts";
 import { type Prediction, predictAll } from "./predict.node.ts";
 
@@ -38,7 +29,10 @@ export interface FinetuneSettings {
   weightDecay: number;
   /** Learning rate of a layer as a share of that of the layer after it (specification §5.3); 1: all alike. */
   layerDecay: number;
+  /** Stochastic depth of the encoder, where it is trained: the rate at which its last block is left out. */
+  dropPath: number;
   smoothing: number;
+  /** Of weights, split, order, augmentation and what is dropped. */
   seed: number;
 }
 
@@ -49,6 +43,7 @@ export const defaults = {
   lr: 1e-3,
   weightDecay: 0.05,
   layerDecay: 1,
+  dropPath: 0.1,
   smoothing: 0.1,
   seed: 0,
 } as const satisfies FinetuneSettings;
@@ -65,9 +60,9 @@ export interface FinetuneOptions extends Partial<FinetuneSettings>, LongCall {
   out: string;
   /** A preset (random weights) or a model file. Default "nano". */
   model?: string;
-  /** Which sensor the images are of. Default hr. */
+  /** Which sensor the images are of. Default: that of the first. */
   sensor?: SensorName;
-  /** Bands that the images have. Default: the model's. */
+  /** Bands that the images have. Default: those of the first. */
   bands?: readonly string[];
   /** Side to which images are brought. */
   size: number;
@@ -80,69 +75,61 @@ export interface FinetuneOptions extends Partial<FinetuneSettings>, LongCall {
 export interface FinetuneResult {
   /** Of the set. */
   name: string;
+  /** What the run started from. */
+  model: { name: string; trained: boolean; hash: string };
   config: ClassifierConfig;
   settings: FinetuneSettings;
   train: readonly Sample[];
   test: readonly Sample[];
-  /** Of the test samples, in their order. */
+  /** Of the test samples that could be read, in their order; on rank 0 alone. */
   predictions: readonly Prediction[];
   failures: readonly { id: string; reason: string }[];
   seconds: number;
+  /** Folder of the run. */
+  out: string;
   weights: string;
 }
 
 /**
  * Fine-tune a classifier on a labelled set and judge it once, at the end, on the held-out part: nothing is chosen by it.
- * @throws SkySenseError those of `divide`, `createLoader` and `train`
+ * Images may be in one class or in several, as the set says.
+ *
+ * @throws SkySenseError `SENSOR_UNKNOWN` | `MISSING_BANDS` and those of `divide`, `createLoader` and `train`
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
-  const {
-    set,
-    trainRatio,
-    out,
-    model = "nano",
-    sensor = "hr",
-    size,
-    scene,
-    communicator,
-    signal,
-    onProgress,
-  } = options;
+  const { set, trainRatio, out, model = "nano", size, communicator, signal, onProgress } = options;
   const settings: FinetuneSettings = { ...defaults, ...definedOf(options) };
-  const parts = divide(set, { trainRatio, seed: settings.seed });
-  const base = openModel(model, { seed: settings.seed });
-  const config = classifierConfig(base.info.config, { sensor, size, set, bands: options.bands });
+  const { mode, seed, epochs, batchSize } = settings;
+  const parts = divide(set, { trainRatio, seed });
+  const base = openModel(model, { seed });
+  const kind = await lookAt(parts.train, options, signal);
+  const config = classifierConfig(base.info.config, { ...kind, size, set });
+  const { sensor } = config;
   const began = performance.now();
-
-  const stack = { [sensor]: { size, bands: config.bands.map((k) => modelBands(sensor)[k]!), dates: 1 } };
-  const share = communicator === undefined ? {} : { share: { rank: communicator.rank, size: communicator.size } };
-  const loaderOptions = { classes: set.classes.length, batchSize: settings.batchSize, seed: settings.seed };
-  const samplesOf = (samples: readonly Sample[]) => samples.map((sample) => trainingSample(set, sample, scene));
-  const loader = createLoader({
-    ...loaderOptions,
-    ...share,
-    samples: samplesOf(parts.train),
-    recipe: { sensors: stack, ...recipe, ...(sensor === "hr" && { jitter: colours }) } satisfies Recipe,
+  const loader = loaderOf(parts.train, config, options, {
+    batchSize,
+    seed,
+    ...(communicator && { share: { rank: communicator.rank, size: communicator.size } }),
+    augmentation: { ...recipe, ...(sensor === "hr" && { jitter: colours }) },
   });
-  const steps = Math.ceil((settings.epochs * parts.train.length) / settings.batchSize);
+  const tree = initClassifier(config);
+  const { graph, masks } = lossGraph(config, { ...settings, dropPath: mode === "full" ? settings.dropPath : 0 });
+  const steps = Math.ceil((epochs * parts.train.length) / batchSize);
+  const hash = await base.weights.sha256();
   const { weights } = await train({
     out,
-    parameters: parametersOf(config, base.weights, settings.seed),
-    trainable: (name) => settings.mode === "full" || name.startsWith("head."),
-    buildGraph: () => lossGraph(config, settings),
+    parameters: startValues(tree, { weights: base.weights, seed }),
+    trainable: tunable(tree, { mode: mode === "full" ? "full" : "frozen", encoders: ["backbone_"] }),
+    buildGraph: () => graph,
     data: feedsOf(loader, sensor),
+    noise: (batch, { random }) => drawMasks(masks, { batch: batch.samples, random }),
     optimiser: { kind: "adamw", weightDecay: settings.weightDecay },
-    groups: groupsOf(config, settings.layerDecay),
+    groups: encoderGroups(config.model, { sensor, rate: settings.layerDecay }),
     schedule: { kind: "cosine", lr: settings.lr, warmup: Math.ceil(steps / 20), end: 0.01 },
     steps,
-    seed: settings.seed,
+    seed,
     clip: 3,
-    config: {
-      classifier: config,
-      settings,
-      model: await base.weights.sha256(),
-      train: parts.train.map(({ id }) => id),
-    },
+    config: { classifier: config, settings, model: hash, train: parts.train.map(({ id }) => id) },
     metadata: writeClassifierConfig(config),
     ...(communicator && { communicator }),
     ...(options.threads && { threads: options.threads }),
@@ -151,26 +138,44 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   });
   base.weights.close();
   const failures = [...loader.failures];
-
-  const judge = createLoader({
-    ...loaderOptions,
-    samples: samplesOf(parts.test),
-    recipe: { sensors: stack },
-    shuffle: false,
-  });
-  const predictions = await predictAll(config, weights, { loader: judge, signal });
-  failures.push(...judge.failures);
-  await judge.close();
+  const predictions: Prediction[] = [];
+  if (communicator === undefined || communicator.rank === 0) {
+    const judge = loaderOf(parts.test, config, options, { batchSize, seed, shuffle: false });
+    predictions.push(...(await predictAll(config, weights, { loader: judge, signal, onProgress })));
+    failures.push(...judge.failures);
+    await judge.close();
+  }
   return {
     name: set.name,
+    model: { name: base.info.name, trained: base.info.trained, hash },
     config,
     settings,
     ...parts,
     predictions,
     failures,
     seconds: (performance.now() - began) / 1000,
+    out,
     weights: join(out, "model.safetensors"),
   };
+}
+
+/**
+ * The same with several seeds, one run after the other: each in a folder `seed-N` of its own below `out`, or in `out`
+ * itself where there is but one.
+ */
+export async function finetuneSeeds({
+  seeds,
+  ...options
+}: FinetuneOptions & { seeds: readonly number[] }): Promise<FinetuneResult[]> {
+  if (seeds.length === 1) return [await finetune({ ...options, seed: seeds[0]! })];
+  const results: FinetuneResult[] = [];
+  for (const seed of seeds) {
+    const { onProgress } = options;
+    const tell: LongCall["onProgress"] = (how) => onProgress!({ ...how, phase: `seed ${seed}, ${how.phase}` });
+    const out = join(options.out, `seed-${seed}`);
+    results.push(await finetune({ ...options, seed, out, ...(onProgress && { onProgress: tell }) }));
+  }
+  return results;
 }
 
 function definedOf(options: Partial<FinetuneSettings>): Partial<FinetuneSettings> {
@@ -178,33 +183,24 @@ function definedOf(options: Partial<FinetuneSettings>): Partial<FinetuneSettings
   return Object.fromEntries(names.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
 }
 
-function classifierConfig(
-  model: SkySenseConfig,
+function loaderOf(
+  samples: readonly Sample[],
+  { sensor, size, bands, classes }: ClassifierConfig,
+  { set, scene }: FinetuneOptions,
   {
-    sensor,
-    size,
-    set,
-    bands,
-  }: { sensor: SensorName; size: number; set: LabelledSet; bands: readonly string[] | undefined },
-): ClassifierConfig {
-  if (model[sensor] === undefined) {
-    throw new SkySenseError({
-      code: "SENSOR_UNKNOWN",
-      what: `this model has no encoder for ${sensor}`,
-      remedy: "Choose another model or --sensor.",
-    });
-  }
-  const count = sensor === "hr" ? model.hr!.bands : model[sensor]!.encoder.bands;
-  const all = modelBands(sensor).slice(0, count);
-  const positions = (bands ?? all).flatMap((band) => (all.includes(band) ? [all.indexOf(band)] : []));
-  return {
-    model,
-    sensor,
-    size,
-    classes: set.classes,
-    multiLabel: set.multiLabel,
-    bands: positions.sort((a, b) => a - b),
-  };
+    augmentation,
+    ...more
+  }: Pick<Parameters<typeof createLoader>[0], "batchSize" | "seed" | "shuffle" | "share"> & {
+    augmentation?: Omit<Recipe, "sensors">;
+  },
+): Loader {
+  const stack = { size, bands: bands.map((k) => modelBands(sensor)[k]!), dates: 1 };
+  return createLoader({
+    ...more,
+    classes: classes.length,
+    samples: samples.map((sample) => trainingSample(set, sample, scene)),
+    recipe: { sensors: { [sensor]: stack }, ...augmentation },
+  });
 }
 
 function trainingSample(
@@ -214,31 +210,6 @@ function trainingSample(
 ): TrainingSample {
   const { signal: _, ...options } = scene ?? {};
   return { id, labels, source: { files: [join(set.path, id)], options: { ...options, hrPixelsPerCell: 1 } } };
-}
-
-/** The encoder's weights from the model, the head's fresh. */
-function parametersOf(config: ClassifierConfig, weights: Weights, seed: number): [string, Values][] {
-  const tree = initClassifier(config);
-  const fresh = initialise(tree, { seed });
-  return listParameters(tree).map(([name, { shape }]) => {
-    const data = weights.entries.has(name) ? toFloat32(weights.get(name)) : fresh.get(name)!;
-    return [name, { shape, data: data as Float32Array<ArrayBuffer> }];
-  });
-}
-
-function lossGraph(config: ClassifierConfig, { smoothing }: FinetuneSettings): TrainGraph {
-  const logits = classifier(config);
-  const labels = input("labels", [batchDim(), config.classes.length]);
-  const loss = config.multiLabel ? binaryCrossEntropy(logits, labels) : crossEntropy(logits, labels, { smoothing });
-  return { loss };
-}
-
-/** Layer-wise decay by the names inside the encoder. */
-function groupsOf({ model, sensor }: ClassifierConfig, rate: number) {
-  if (rate === 1) return plainGroups;
-  const prefix = `backbone_${sensor}.`;
-  if (sensor === "hr") return swinLayerDecay({ depths: model.hr!.depths, rate, prefix });
-  return vitLayerDecay({ layers: model[sensor]!.encoder.depth, rate, prefix });
 }
 
 function feedsOf(loader: Loader, sensor: SensorName): BatchSource {

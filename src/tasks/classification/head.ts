@@ -5,6 +5,7 @@ import { input, type Tensor } from "../../graph/tensor.ts";
 import { initLinear, type LinearParams, linear } from "../../model/linear.ts";
 import { bindParameters, type ParameterTree } from "../../model/parameters.ts";
 import { encodeHr, initSkySense, type SkySenseConfig, type SkySenseParams } from "../../model/skysense.ts";
+import type { EncoderTraining } from "../../model/training.ts";
 import { vit } from "../../model/vit.ts";
 
 /** What a classifier is: one encoder of a model, and a linear head on the mean of its tokens. */
@@ -32,23 +33,29 @@ export function initClassifier(c: ClassifierConfig): ParameterTree {
 }
 
 /** Channels of the encoder's last output. */
-function encoderWidth({ model, sensor }: ClassifierConfig): number {
+export function encoderWidth({ model, sensor }: ClassifierConfig): number {
   if (sensor !== "hr") return model[sensor]!.encoder.width;
   const { width, depths } = model.hr!;
   return width * 2 ** (depths.length - 1);
 }
 
 /** Images "images" [batch, bands, size, size], normalised → logits [batch, classes]. */
-export function classifier(c: ClassifierConfig): Tensor {
+export function classifier(c: ClassifierConfig, training: EncoderTraining = {}): Tensor {
   const p = bindParameters(initClassifier(c)) as unknown as SkySenseParams & { head: { fc: LinearParams } };
   const images = input("images", [batchDim(), c.bands.length, c.size, c.size]);
-  return linear(p.head.fc, mean(tokensOf(p, images, c), { axes: [1] }));
+  return linear(p.head.fc, mean(tokensOf(p, images, c, training), { axes: [1] }));
 }
 
 /** Tokens [batch, tokens, width] of the encoder's last output. */
-function tokensOf(p: SkySenseParams, images: Tensor, { model, sensor, bands }: ClassifierConfig): Tensor {
-  if (sensor === "hr") return encodeHr(p.backbone_hr!, images, model.hr!).x;
+function tokensOf(
+  p: SkySenseParams,
+  images: Tensor,
+  { model, sensor, bands }: ClassifierConfig,
+  training: EncoderTraining,
+): Tensor {
+  if (sensor === "hr") return encodeHr(p.backbone_hr!, images, model.hr!, { training }).x;
   const { encoder } = model[sensor]!;
-  const outputs = vit(p[`backbone_${sensor}`]!, images, encoder, bands.length === encoder.bands ? {} : { bands });
+  const some = bands.length === encoder.bands ? {} : { bands };
+  const outputs = vit(p[`backbone_${sensor}`]!, images, encoder, { training, ...some });
   return outputs.get(Math.max(...encoder.outputs))!.x;
 }

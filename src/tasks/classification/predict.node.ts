@@ -1,3 +1,4 @@
+import type { LongCall } from "../../core/progress.ts";
 import { toOnnx } from "../../graph/onnx.ts";
 import { createRuntime } from "../../runtime/runtime.node.ts";
 import type { Weights } from "../../runtime/weights.ts";
@@ -15,19 +16,21 @@ export interface Prediction {
 export async function predictAll(
   config: ClassifierConfig,
   weights: Weights,
-  { loader, signal }: { loader: Loader; signal?: AbortSignal | undefined },
+  { loader, signal, onProgress }: { [K in keyof LongCall]: LongCall[K] | undefined } & { loader: Loader },
 ): Promise<Prediction[]> {
   const runtime = createRuntime();
+  const abort = signal === undefined ? {} : { signal };
   try {
     const session = await runtime.compile(toOnnx({ logits: classifier(config) }), { device: "cpu", weights });
     const predictions: Prediction[] = [];
     for (let index = 0; index < loader.batchesPerEpoch; index++) {
-      const { stacks, ids, samples } = await loader.batch(index, signal === undefined ? {} : { signal });
+      const { stacks, ids, samples } = await loader.batch(index, abort);
+      onProgress?.({ phase: "classify", done: index + 1, total: loader.batchesPerEpoch, unit: "batches" });
       if (samples === 0) continue;
       const stack = stacks[config.sensor]!;
       const [count, , bands, height, width] = stack.shape;
       const images = { data: stack.data, shape: [count, bands, height, width] };
-      const { logits } = await session.run({ images }, signal === undefined ? {} : { signal });
+      const { logits } = await session.run({ images }, abort);
       const values = logits!.data as Float32Array;
       for (const [i, id] of ids.entries()) {
         const row = values.subarray(i * config.classes.length, (i + 1) * config.classes.length);

@@ -1,105 +1,159 @@
-import type { ClassScores, Confusion } from "../../evaluate/confusion.ts";
+import { overSeeds } from "../../evaluate/bootstrap.ts";
+import type { Measure } from "../../evaluate/protocols.ts";
 import { lineChart } from "../../report/chart.ts";
 import { confusionChart } from "../../report/confusion-chart.ts";
-import { formatNumber, formatSeconds } from "../../report/format.ts";
+import { formatSeconds } from "../../report/format.ts";
 import { dataUri, type Html, html } from "../../report/html.ts";
-import { facts, foldedList, keyFigures, notes, page, section, table } from "../../report/pieces.ts";
+import { type Column, facts, foldedList, keyFigures, notes, page, section, table } from "../../report/pieces.ts";
+import type { ClassRow, Mistake } from "./scores.ts";
 
-/** What `report.html` of a fine-tuned classifier shows. */
+/** What `report.html` of a fine-tuned classifier shows: one run, or several that differ in their seed. */
 export interface ClassificationReport {
   title: string;
   command: string;
   software: string;
   created: string;
-  /** Of the metrics log. */
-  steps: readonly { step: number; loss: number; lr: number; samplesPerSecond: number }[];
-  scores: ClassScores;
-  interval: { low: number; high: number };
-  confusion: Confusion;
   classes: readonly string[];
-  /** The most certain wrong answers. */
-  mistakes: readonly { id: string; truth: string; said: string; probability: number; png: Uint8Array }[];
+  multiLabel: boolean;
+  runs: readonly {
+    seed: number;
+    measures: readonly Measure[];
+    /** Of the metrics log. */
+    steps: readonly { step: number; loss: number; lr: number; samplesPerSecond: number }[];
+  }[];
+  /** Over all runs, as is the matrix of confusions [classes, classes]; none where an image may be in several classes. */
+  classRows: readonly ClassRow[];
+  confusion: ArrayLike<number> | undefined;
+  /** The most certain wrong answers of the first run. */
+  mistakes: readonly (Mistake & { png: Uint8Array })[];
   counts: { train: number; test: number };
-  settings: Readonly<Record<string, unknown>>;
+  settings: Readonly<Record<string, string>>;
   failures: readonly { id: string; reason: string }[];
   seconds: number;
 }
 
+const titles: Readonly<Record<string, string>> = {
+  OA: "Overall accuracy",
+  AA: "Mean over classes",
+  mF1: "Mean F1",
+  kappa: "Cohen’s κ",
+  "mAP micro": "mAP over all answers",
+  "mAP macro": "mAP over classes",
+};
+
 /** The report as one HTML document that needs nothing else. All text is escaped. */
 export function classificationReport(report: ClassificationReport): string {
-  const { title, scores, interval, confusion, classes, counts, steps, failures } = report;
-  const percent = (share: number) => `${formatNumber(Math.round(1000 * share) / 10)} %`;
+  const { title, runs, classes, confusion, failures } = report;
+  const several = runs.length > 1;
   return page({
     title,
     body: html`<p class="eyebrow">SkySense scene classification</p>
 <h1>${title}</h1>
-<p class="lead">${percent(scores.overallAccuracy)} of ${counts.test} held-out images are named rightly, after learning from ${counts.train}.</p>
-${keyFigures([
-  ["Overall accuracy", percent(scores.overallAccuracy)],
-  ["95 % interval", `${percent(interval.low)} … ${percent(interval.high)}`],
-  ["Mean over classes", percent(scores.averageAccuracy)],
-  ["Time", formatSeconds(report.seconds)],
-])}
-${notes(failures.length === 0 ? [] : [`${failures.length} images could not be used.`])}
-${section("Confusion", confusionChart({ counts: confusion.counts, classes }))}
-${section("Worst mistakes", mistakes(report, percent))}
-${section(
-  "Training",
-  curve(
-    "Loss",
-    steps.map(({ step, loss }) => [step, loss]),
-  ),
-  curve(
-    "Learning rate",
-    steps.map(({ step, lr }) => [step, lr]),
-  ),
-)}
-${section("Classes", classTable(report, percent))}
-${section("Settings", facts(Object.entries(report.settings).map(([name, value]) => [name, String(value)])))}
-${
-  failures.length === 0
-    ? undefined
-    : section(
-        "Images left out",
-        foldedList(
-          failures.map(({ id, reason }) => `${id}: ${reason}`),
-          { noun: "images" },
-        ),
-      )
-}
+<p class="lead">${lead(report)}</p>
+${keyFigures([...figures(report), ["Time", formatSeconds(report.seconds)]])}
+${notes(failures.length === 0 ? [] : [leftOut(failures.length)])}
+${several ? section("Runs", runTable(report)) : undefined}
+${confusion && section("Confusion", confusionChart({ counts: confusion, classes }))}
+${section("Classes", classTable(report))}
+${section(several ? `Worst mistakes of seed ${runs[0]!.seed}` : "Worst mistakes", mistakes(report))}
+${section("Training", curve(report, "loss", "Loss"), curve(report, "lr", "Learning rate"))}
+${section("Settings", facts(Object.entries(report.settings)))}
+${failures.length > 0 ? section("Images left out", failureList(report)) : undefined}
 ${section("Command", html`<pre><code>${report.command}</code></pre>`)}
 <footer>${report.software} · ${report.created}</footer>`,
   });
 }
 
-function curve(name: string, points: readonly (readonly [number, number])[]): Html {
-  return lineChart({ lines: [{ name, points }], x: "step", y: name });
+function percent(share: number): string {
+  return Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)} %`;
 }
 
-function mistakes({ mistakes: found }: ClassificationReport, percent: (share: number) => string): Html {
+const leftOut = (count: number) =>
+  count === 1 ? "One image could not be used." : `${count} images could not be used.`;
+
+function lead({ runs, multiLabel, counts: { train, test } }: ClassificationReport): string {
+  const what = multiLabel
+    ? `mean average precision of ${shown(runs, "mAP macro")} over classes`
+    : `${shown(runs, "OA")} of the images named rightly`;
+  const seeds = runs.length > 1 ? `, mean ± standard deviation of ${runs.length} seeds` : "";
+  return `Learnt from ${train} images and judged once, on ${test} that were held out: ${what}${seeds}.`;
+}
+
+/** "87.1 %", or "87.1 ± 0.4 %" over several runs. */
+function shown(runs: ClassificationReport["runs"], metric: string): string {
+  const values = runs.map(({ measures }) => measures.find((measure) => measure.metric === metric)!.value);
+  if (values.length === 1) return percent(values[0]!);
+  const { mean, std } = overSeeds(values.map((value) => 100 * value));
+  return `${mean.toFixed(1)} ± ${std.toFixed(1)} %`;
+}
+
+function figures({ runs }: ClassificationReport): [string, string][] {
+  const { measures } = runs[0]!;
+  const all = measures.map(({ metric }): [string, string] => [titles[metric] ?? metric, shown(runs, metric)]);
+  const { low, high } = measures[0]!;
+  if (runs.length === 1) all.splice(1, 0, ["95 % interval", `${percent(low)} … ${percent(high)}`]);
+  return all;
+}
+
+function runTable({ runs }: ClassificationReport): Html {
+  const metrics = runs[0]!.measures.map(({ metric }) => metric);
+  const columns: Column[] = [
+    { heading: "Seed", kind: "name" },
+    ...metrics.map((metric): Column => ({ heading: titles[metric] ?? metric, kind: "number" })),
+  ];
+  const rows = runs.map(({ seed, measures }) => [
+    String(seed),
+    ...measures.map(({ value, low, high }) => `${percent(value)} (${percent(low)} … ${percent(high)})`),
+  ]);
+  return table(columns, [...rows, ["mean ± deviation", ...metrics.map((metric) => shown(runs, metric))]]);
+}
+
+/** How a curve is drawn: at most so many points, each the mean of its stretch, so that noise does not hide the way. */
+const points = 200;
+
+function curve({ runs }: ClassificationReport, key: "loss" | "lr", name: string): Html {
+  const lines = runs.map(({ seed, steps }) => {
+    const length = Math.ceil(steps.length / points);
+    const stretches = Array.from({ length: Math.ceil(steps.length / length) }, (_, i) =>
+      steps.slice(i * length, (i + 1) * length),
+    );
+    return {
+      name: runs.length === 1 ? name : `${name}, seed ${seed}`,
+      points: stretches.map(
+        (part) => [part.at(-1)!.step, part.reduce((sum, step) => sum + step[key] / part.length, 0)] as const,
+      ),
+    };
+  });
+  return lineChart({ lines, x: "step", y: name });
+}
+
+function mistakes({ mistakes: found }: ClassificationReport): Html {
   if (found.length === 0) return html`<p class="muted">None.</p>`;
   return html`<div class="thumbnails">${found.map(
-    ({ id, truth, said, probability, png }) =>
-      html`<figure><img src="${dataUri("image/png", png)}" alt="${id}"><figcaption>${truth}, called ${said} (${percent(probability)})</figcaption></figure>`,
+    ({ id, text, png }) =>
+      html`<figure><img src="${dataUri("image/png", png)}" alt="${id}" title="${id}"><figcaption>${text}</figcaption></figure>`,
   )}</div>`;
 }
 
-function classTable({ classes, scores, confusion }: ClassificationReport, percent: (share: number) => string): Html {
-  const shown = (share: number) => (Number.isNaN(share) ? "–" : percent(share));
+function classTable({ classRows }: ClassificationReport): Html {
+  const measures = Object.keys(classRows[0]!.values);
   return table(
     [
       { heading: "Class", kind: "name" },
       { heading: "Images", kind: "number" },
-      { heading: "Accuracy", kind: "number" },
-      { heading: "Precision", kind: "number" },
-      { heading: "F1", kind: "number" },
+      ...measures.map((heading): Column => ({ heading, kind: "number" })),
     ],
-    classes.map((name, k) => [
+    classRows.map(({ name, items, values }) => [
       name,
-      String(confusion.counts.subarray(k * classes.length, (k + 1) * classes.length).reduce((a, b) => a + b, 0)),
-      shown(scores.accuracy[k]!),
-      shown(scores.precision[k]!),
-      shown(scores.f1[k]!),
+      String(items),
+      ...measures.map((measure) => percent(values[measure]!)),
     ]),
+  );
+}
+
+function failureList({ failures }: ClassificationReport): Html {
+  return foldedList(
+    failures.map(({ id, reason }) => `${id}: ${reason}`),
+    { noun: "images" },
   );
 }

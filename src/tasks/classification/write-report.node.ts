@@ -1,88 +1,124 @@
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeAtomic } from "../../core/write-atomic.node.ts";
 import { software } from "../../embed/software.ts";
-import { bootstrap } from "../../evaluate/bootstrap.ts";
-import { classScores, confusionMatrix } from "../../evaluate/confusion.ts";
+import { addResults } from "../../evaluate/result-file.node.ts";
+import type { ProbeResult } from "../../evaluate/results.ts";
+import { listParameters } from "../../model/parameters.ts";
 import { trueColour } from "../../report/picture.ts";
 import { thumbnailPng } from "../../report/thumbnail.node.ts";
 import type { FinetuneResult } from "./finetune.node.ts";
-import { classificationReport } from "./report.ts";
+import { encoderWidth, initClassifier } from "./head.ts";
+import { type ClassificationReport, classificationReport } from "./report.ts";
+import { judged, measuresOf, perClass, worstMistakes } from "./scores.ts";
 
-/** Scores of a run on its held-out part. */
-export interface FinetuneScores {
-  overallAccuracy: number;
-  averageAccuracy: number;
-  /** 95 %, bootstrap over the held-out images. */
-  low: number;
-  high: number;
-  n: number;
+/**
+ * Judge the runs of one command and write `report.html` into their folder; their numbers are added to `results.json`
+ * there, and to its table `results.md`.
+ *
+ * @returns the numbers of these runs
+ * @throws SkySenseError `BAD_RESULTS` | `DISK_FULL` | `NOT_WRITABLE`
+ */
+export async function writeClassificationReport(
+  runs: readonly FinetuneResult[],
+  { out, command }: { out: string; command: string },
+): Promise<ProbeResult[]> {
+  const first = runs[0]!;
+  const { config, train } = first;
+  const { classes, multiLabel } = config;
+  const judgedRuns = await Promise.all(
+    runs.map(async (run) => {
+      const found = judged(run.predictions, run.test);
+      const { seed } = run.settings;
+      return { run, found, seed, measures: measuresOf(found, config, { seed }), steps: await stepsOf(run.out) };
+    }),
+  );
+  const rows = judgedRuns.flatMap(({ run, measures }) =>
+    measures.map((measure): ProbeResult => ({ ...rowOf(run, command), ...measure })),
+  );
+  await addResults(rows, { out: join(out, "results.json"), table: join(out, "results.md") });
+  const all = judged(
+    runs.flatMap(({ predictions }) => predictions),
+    runs.flatMap(({ test }) => test),
+  );
+  const { rows: classRows, confusion } = perClass(all, config);
+  const report: ClassificationReport = {
+    title: `${train.length} images of ${classes.length} classes from ${first.name}`,
+    command,
+    software,
+    created: new Date().toISOString(),
+    classes,
+    multiLabel,
+    runs: judgedRuns.map(({ seed, measures, steps }) => ({ seed, measures, steps })),
+    classRows,
+    confusion,
+    mistakes: await pictured(first, worstMistakes(first.predictions, judgedRuns[0]!.found, { ...config, most: 12 })),
+    counts: { train: train.length, test: first.predictions.length },
+    settings: settingsOf(runs),
+    failures: [...new Map(runs.flatMap(({ failures }) => failures.map((failure) => [failure.id, failure]))).values()],
+    seconds: runs.reduce((sum, { seconds }) => sum + seconds, 0),
+  };
+  await writeAtomic(join(out, "report.html"), classificationReport(report));
+  return rows;
 }
 
-/** Judge a run and write `report.html` and `results.json` into its folder. */
-export async function writeClassificationReport(
-  result: FinetuneResult,
-  { out, title, command }: { out: string; title: string; command: string },
-): Promise<FinetuneScores> {
-  const { config, test, predictions, settings, train, failures, seconds } = result;
-  const { classes, sensor } = config;
-  const truths = new Map(test.map((sample) => [sample.id, sample.labels[0]!]));
-  const truth = predictions.map(({ id }) => truths.get(id)!);
-  const said = predictions.map(({ probabilities }) => probabilities.indexOf(Math.max(...probabilities)));
-  const confusion = confusionMatrix(truth, said, { classes: classes.length });
-  const scores = classScores(confusion);
-  const { accuracy } = bootstrap(
-    truth.length,
-    (indices) => ({
-      accuracy: indices.reduce((hits, i) => hits + (truth[i] === said[i] ? 1 : 0), 0) / indices.length,
-    }),
-    { seed: settings.seed },
-  );
-  const wrong = predictions
-    .flatMap((prediction, i) =>
-      truth[i] === said[i]
-        ? []
-        : [{ id: prediction.id, truth: truth[i]!, said: said[i]!, probability: prediction.probabilities[said[i]!]! }],
-    )
-    .sort((a, b) => b.probability - a.probability)
-    .slice(0, 12);
-  const mistakes = await Promise.all(
-    wrong.map(async ({ id, truth, said, probability }) => {
-      const place = await test.find((sample) => sample.id === id)!.read();
-      const png = await thumbnailPng(trueColour(place[sensor]!, { sensor }), { side: 128 });
-      return { id, truth: classes[truth]!, said: classes[said]!, probability, png };
-    }),
-  );
+/** All of a row but its measure. */
+function rowOf(
+  { name, model, config, settings, train, predictions }: FinetuneResult,
+  command: string,
+): Omit<ProbeResult, "metric" | "value" | "low" | "high"> {
+  const ids = train.map(({ id }) => id);
+  return {
+    dataset: name,
+    features: `${model.name}${model.trained ? "" : ", random weights"}, ${config.sensor}`,
+    protocol: `fine-tuned ${settings.mode}`,
+    n: predictions.length,
+    train: train.length,
+    classes: config.classes.length,
+    seed: settings.seed,
+    dimensions: encoderWidth(config),
+    parameters: listParameters(initClassifier(config)).reduce(
+      (sum, [, { shape, buffer }]) => sum + (buffer === true ? 0 : shape.reduce((n, extent) => n * extent, 1)),
+      0,
+    ),
+    imagesPerSecond: null,
+    command,
+    run: hash([software, name, model.hash, config, settings, ids]),
+  };
+}
+
+async function stepsOf(out: string): Promise<ClassificationReport["runs"][number]["steps"]> {
   const log = await readFile(join(out, "metrics.jsonl"), "utf8");
-  const steps = log
+  return log
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-  const summary: FinetuneScores = {
-    overallAccuracy: scores.overallAccuracy,
-    averageAccuracy: scores.averageAccuracy,
-    ...accuracy,
-    n: truth.length,
+}
+
+function settingsOf(runs: readonly FinetuneResult[]): Record<string, string> {
+  const { model, config, settings } = runs[0]!;
+  const { seed: _, ...rest } = settings;
+  const given = Object.entries(rest).map(([name, value]) => [name, String(value)]);
+  return {
+    model: `${model.name}${model.trained ? "" : ", random weights"}`,
+    sensor: config.sensor,
+    size: `${config.size} pixels`,
+    ...Object.fromEntries(given),
+    seed: runs.map((run) => run.settings.seed).join(", "),
   };
-  await writeAtomic(
-    join(out, "report.html"),
-    classificationReport({
-      title,
-      command,
-      software,
-      created: new Date().toISOString(),
-      steps,
-      scores,
-      interval: accuracy,
-      confusion,
-      classes,
-      mistakes,
-      counts: { train: train.length, test: truth.length },
-      settings: { ...settings },
-      failures,
-      seconds,
+}
+
+async function pictured({ test, config: { sensor } }: FinetuneResult, mistakes: ReturnType<typeof worstMistakes>) {
+  return Promise.all(
+    mistakes.map(async ({ id, text }) => {
+      const place = await test.find((sample) => sample.id === id)!.read();
+      const png = await thumbnailPng(trueColour(place[sensor]!, { sensor }), { side: 128 });
+      return { id, text, png };
     }),
   );
-  await writeAtomic(join(out, "results.json"), `${JSON.stringify({ ...summary, settings }, null, 2)}\n`);
-  return summary;
+}
+
+function hash(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
 }
