@@ -24,6 +24,7 @@ import { combine, normOf, type Role, spansOf } from "./flat.ts";
 import { type GroupRule, plainGroups } from "./groups.ts";
 import { type MetricsLog, openMetricsLog } from "./metrics-log.node.ts";
 import { momentsOf, type Optimiser, update } from "./optimiser.ts";
+import { createPreparer, type Preparation, type Preparer } from "./prepare.node.ts";
 import { broadcastState } from "./reduce.ts";
 import { learningRate, type Schedule } from "./schedule.ts";
 import { createState, type TrainState, type Values } from "./state.ts";
@@ -45,6 +46,8 @@ export interface TrainOptions extends LongCall {
   data: BatchSource;
   /** Further feeds, drawn from a generator that depends on seed, step and process alone: masks of drop path. */
   noise?: (batch: Batch, options: { random: Random; step: number }) => Readonly<Record<string, HostTensor>>;
+  /** Further feeds that depend on the weights of the step; they come after `noise`. */
+  prepare?: Preparation;
   optimiser: Optimiser;
   /** Default: {@link plainGroups}. */
   groups?: GroupRule;
@@ -122,13 +125,14 @@ async function trainLocked(options: TrainOptions): Promise<TrainResult> {
     return { step: run.step, weights: weightsFromTensors(tensors, { name: join(options.out, "model.safetensors") }) };
   } finally {
     run.log?.close();
-    await Promise.all([run.runner.release(), options.data.close?.()]);
+    await Promise.all([run.runner.release(), run.preparer?.release(), options.data.close?.()]);
   }
 }
 
 interface Run {
   state: TrainState;
   runner: StepRunner;
+  preparer: Preparer | undefined;
   communicator: Communicator;
   /** Updates done, and those in the last checkpoint. */
   step: number;
@@ -157,6 +161,7 @@ async function openRun(options: TrainOptions): Promise<Run> {
   return {
     state,
     runner: stepsOf(options.buildGraph, context, { several: communicator.size * accumulate > 1 }),
+    preparer: options.prepare && createPreparer(options.prepare, context),
     communicator,
     step,
     saved: step,
@@ -272,14 +277,14 @@ async function finishStep(run: Run, record: Record<string, number>, options: Tra
 }
 
 async function batchesOf(run: Run, { data, accumulate = 1, noise, seed, signal }: TrainOptions): Promise<Batch[]> {
-  const { step, communicator } = run;
+  const { step, communicator, preparer } = run;
   const batches: Batch[] = [];
   for (let i = 0; i < accumulate; i++) {
     const batch = await data.batch(step * accumulate + i, communicator.size === 1 && signal ? { signal } : {});
     const random = createRandom(seed, "noise", step, i, communicator.rank);
-    batches.push(
-      noise === undefined ? batch : { ...batch, feeds: { ...batch.feeds, ...noise(batch, { random, step }) } },
-    );
+    const noisy =
+      noise === undefined ? batch : { ...batch, feeds: { ...batch.feeds, ...noise(batch, { random, step }) } };
+    batches.push((await preparer?.add(noisy, { random, step })) ?? noisy);
   }
   return batches;
 }

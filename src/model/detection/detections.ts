@@ -49,7 +49,7 @@ export function detections(
   const boxes = takeRows(decoded, rows, 4);
   const scores = Float32Array.from(candidates, ({ score }) => score);
   const groups = candidates.map(({ label }) => label);
-  const kept = nms(boxes, scores, { iou, groups }).slice(0, keep);
+  const kept = nms(boxes, scores, { iou, groups, most: keep });
   return {
     boxes: takeRows(boxes, kept, 4),
     scores: takeRows(scores, kept, 1),

@@ -6,6 +6,7 @@ import { roiAlign } from "../../graph/ops/roi-align.ts";
 import { indices, scope, type Tensor } from "../../graph/tensor.ts";
 import { toImage } from "../patch-embed.ts";
 import { initSwin, type SwinConfig, type SwinParams, swin } from "../swin-v2.ts";
+import type { EncoderTraining } from "../training.ts";
 import { type AnchorConfig, anchorGrid, baseAnchors } from "./anchors.ts";
 import { type BoxHeadParams, boxHead, initBoxHead } from "./box-head.ts";
 import type { DetectionOptions } from "./detections.ts";
@@ -63,8 +64,15 @@ export interface FirstStage {
 }
 
 /** image: [batch, bands, H, W], normalised and padded. */
-export function firstStage(p: FasterRcnnParams, image: Tensor, c: FasterRcnnConfig): FirstStage {
-  const features = [...scope("backbone", () => swin(p.backbone, image, c.backbone)).values()].map(toImage);
+export function firstStage(
+  p: FasterRcnnParams,
+  image: Tensor,
+  c: FasterRcnnConfig,
+  training?: EncoderTraining,
+): FirstStage {
+  const options = training === undefined ? {} : { training };
+  const encoded = scope("backbone", () => swin(p.backbone, image, c.backbone, options));
+  const features = [...encoded.values()].map(toImage);
   const maps = scope("neck", () => fpn(p.neck, features, c.neck));
   const heads = maps.map((map, i) => scope(`rpn_head.${i}`, () => rpn(p.rpn_head, map)));
   return { maps, logits: heads.map(({ logits }) => logits), deltas: heads.map(({ deltas }) => deltas) };

@@ -42,7 +42,7 @@ export function proposals(levels: readonly LevelOutput[], options: ProposalOptio
   const boxes = joined(found.map((level) => level.boxes));
   const scores = joined(found.map((level) => level.scores));
   const groups = found.flatMap((level, i) => Array.from(level.scores, () => i));
-  const kept = nms(boxes, scores, { iou: options.iou, groups }).slice(0, options.keep);
+  const kept = nms(boxes, scores, { iou: options.iou, groups, most: options.keep });
   return { boxes: takeRows(boxes, kept, 4), scores: takeRows(scores, kept, 1) };
 }
 

@@ -1,0 +1,50 @@
+import type { Crop } from "../../train/data/geometry.ts";
+
+/** Objects of one image. */
+export interface Objects {
+  /** [n, 4] pixels. */
+  boxes: Float32Array<ArrayBuffer>;
+  /** [n]. */
+  labels: Int32Array<ArrayBuffer>;
+}
+
+/** Objects of which less than this share of the area is left are no objects any more. */
+const leastShare = 0.4;
+/** Nor are those with a shorter side than this, in pixels of the crop. */
+const leastSide = 2;
+
+/**
+ * Boxes in a crop of their image that was turned and brought to a square of `size`: as the pixels went.
+ * Boxes are cut at the crop's border; what is mostly outside is left out.
+ */
+export function cropBoxes({ boxes, labels }: Objects, crop: Crop, size: number): Objects {
+  const kept: number[] = [];
+  const out: number[] = [];
+  for (let i = 0; i < labels.length; i++) {
+    const [x1, y1, x2, y2] = boxes.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
+    const [u1, u2] = [(x1 - crop.left) / crop.width, (x2 - crop.left) / crop.width];
+    const [v1, v2] = [(y1 - crop.top) / crop.height, (y2 - crop.top) / crop.height];
+    const inside = [unit(u1), unit(v1), unit(u2), unit(v2)] as const;
+    const left = (inside[2] - inside[0]) * (inside[3] - inside[1]);
+    if (left < leastShare * (u2 - u1) * (v2 - v1)) continue;
+    const turned = turn(inside, crop).map((v) => v * size) as [number, number, number, number];
+    if (Math.min(turned[2] - turned[0], turned[3] - turned[1]) < leastSide) continue;
+    kept.push(labels[i]!);
+    out.push(...turned);
+  }
+  return { boxes: Float32Array.from(out), labels: Int32Array.from(kept) };
+}
+
+type Box = readonly [x1: number, y1: number, x2: number, y2: number];
+
+/** First rows and columns change places, then they run backwards. */
+function turn([x1, y1, x2, y2]: Box, { transpose, flipRows, flipColumns }: Crop): Box {
+  const [a1, b1, a2, b2] = transpose ? [y1, x1, y2, x2] : [x1, y1, x2, y2];
+  const [left, right] = flipColumns ? [1 - a2, 1 - a1] : [a1, a2];
+  const [top, bottom] = flipRows ? [1 - b2, 1 - b1] : [b1, b2];
+  return [left, top, right, bottom];
+}
+
+function unit(v: number): number {
+  return Math.min(Math.max(v, 0), 1);
+}

@@ -1,0 +1,54 @@
+import type { Tensor } from "../../graph/tensor.ts";
+import { type FasterRcnnConfig, type FasterRcnnParams, initFasterRcnn } from "../../model/detection/faster-rcnn.ts";
+import { foldAdapters, type LoraOptions, withAdapters } from "../../model/lora.ts";
+import { bindParameters, type ParameterTree } from "../../model/parameters.ts";
+import type { SkySenseConfig } from "../../model/skysense.ts";
+import type { SwinConfig } from "../../model/swin-v2.ts";
+
+/** What a detector is: Faster R-CNN on the HR encoder of a model (specification §6). */
+export interface DetectorConfig {
+  model: SkySenseConfig;
+  /** Side of the crops that it learnt from, in pixels. */
+  size: number;
+  classes: readonly string[];
+  /** Channels of the pyramid (officially 256) and width of the box head (1024). */
+  head: { channels: number; width: number };
+  /** Side of the square anchors in cells of each level (officially 8: 32 pixels and more); 4 for smaller objects. */
+  anchorScale: number;
+  adapters?: LoraOptions | undefined;
+}
+
+const strides = [1, 2, 4, 8, 16];
+
+/** The detector's settings in the model's own words; what is not in the configuration is as the official one. */
+export function fasterRcnnOf({ model, classes, head, anchorScale }: DetectorConfig): FasterRcnnConfig {
+  const hr: SwinConfig = model.hr!;
+  const plain = { means: [0, 0, 0, 0], stds: [1, 1, 1, 1] };
+  return {
+    backbone: { ...hr, outputs: [0, 1, 2, 3] },
+    neck: { levels: [0, 1, 2, 3].map((i) => hr.width * 2 ** i), channels: head.channels, outputs: strides.length },
+    rpnChannels: head.channels,
+    anchors: { strides: strides.map((step) => hr.patch * step), scales: [anchorScale], ratios: [0.5, 1, 2] },
+    roi: { size: 7, samples: 0, strides: strides.slice(0, 4).map((step) => hr.patch * step) },
+    head: { width: head.width, classes: classes.length, classAgnostic: false },
+    proposals: { perLevel: 1000, keep: 1000, iou: 0.7, minSide: 0, coder: plain },
+    detections: { minScore: 0.05, iou: 0.5, keep: 100, coder: { ...plain, stds: [0.1, 0.1, 0.2, 0.2] } },
+  };
+}
+
+/** The encoder under its official names in `backbone_hr`, `neck`, `rpn_head` and `roi_head.bbox_head`. */
+export function initDetector(c: DetectorConfig): ParameterTree {
+  const { backbone, ...heads } = initFasterRcnn(fasterRcnnOf(c));
+  const encoder = backbone as ParameterTree;
+  return {
+    backbone_hr: c.adapters === undefined ? encoder : withAdapters(encoder, c.adapters),
+    ...heads,
+  } as ParameterTree;
+}
+
+/** The graph's parameters, adapters folded in. */
+export function bindDetector(c: DetectorConfig): FasterRcnnParams {
+  const bound = bindParameters(initDetector(c)) as unknown as Record<string, Tensor>;
+  const { backbone_hr: backbone, ...heads } = c.adapters === undefined ? bound : foldAdapters(bound, c.adapters);
+  return { backbone, ...heads } as unknown as FasterRcnnParams;
+}
