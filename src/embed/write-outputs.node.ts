@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, isAbsolute, join, relative, resolve } from "node:path";
 import type { LongCall } from "../core/progress.ts";
 import { writeAtomic } from "../core/write-atomic.node.ts";
 import type { ModelDescription, SourceDescription } from "../imagery/out/description.ts";
@@ -149,7 +149,7 @@ function productOf(
     reportHref: `./${names.report}`,
     modelHref: `./${names.model}`,
     model: description,
-    sources,
+    sources: sources.map((source) => ({ ...source, files: source.files.map((file) => fromFolder(out, file)) })),
     parameters,
     preprocessing: scene.sensors.map(
       ({ sensor }) => `${sensor}: (value / ${profiles[sensor].div} − mean) / deviation a band`,
@@ -203,6 +203,11 @@ const purposes = {
   model: "STAC description of the model",
   preview: "the input and three principal components",
 } as const;
+
+/** Links of an item are relative to it, paths of the user to where the command ran. */
+function fromFolder(folder: string, file: string): string {
+  return isAbsolute(file) || /^[a-z][a-z0-9+.-]+:\/\//i.test(file) ? file : relative(folder, file);
+}
 
 function fileSafe(name: string): string {
   return name.replace(/[^A-Za-z0-9._-]+/g, "-") || "embedding";

@@ -86,6 +86,9 @@ export type Json = Record<string, unknown>;
  * table of tile vectors (type `chip`). `emb:type` and `emb:dimensions` stand in the collection: the extension's schema
  * allows them nowhere else.
  *
+ * `skysense:sources` says of each sensor what no STAC field has room for: dates, bands, unit, what was assumed and how
+ * that is known.
+ *
  * Without georeference `geometry` is null and `bbox` absent, as STAC has it. Where no date is known, `datetime` is null
  * and the range runs from 1900 to `created`, the narrowest that is surely true; a made-up date would be found, and
  * believed, by every search.
@@ -125,6 +128,10 @@ export function embeddingItem(product: EmbeddingProduct): Json {
         ...(device.name === undefined ? {} : { name: device.name }),
       },
       ...(features ? projection(features.grid) : {}),
+      "skysense:sources": product.sources.map(({ dates, ...source }) => ({
+        ...source,
+        dates: dates.map((date) => date ?? null),
+      })),
     },
     links: [
       { rel: "root", href: "./collection.json", type: mediaTypes.json },

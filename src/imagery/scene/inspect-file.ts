@@ -4,14 +4,8 @@ import type { Raster, RasterBand } from "../raster.ts";
 import { checkOrder } from "../sensor/band-order.ts";
 import { dayOf } from "../sensor/dates.ts";
 import { type FileDescription, merge, refusal, type Said } from "../sensor/description.ts";
-import {
-  type FileFacts,
-  type FileKind,
-  identifyBands,
-  identifySensor,
-  type Layout,
-  layOut,
-} from "../sensor/identify.ts";
+import { type FileFacts, type FileKind, identifyBands, identifySensor } from "../sensor/identify.ts";
+import { type Layout, layOut } from "../sensor/layout.ts";
 import { profiles } from "../sensor/profiles.ts";
 import { type BandStatistics, statistics } from "../sensor/statistics.ts";
 import { convert } from "../sensor/unit-names.ts";

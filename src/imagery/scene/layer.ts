@@ -1,7 +1,7 @@
 import type { Grid, Window } from "../../core/grid.ts";
 import type { SensorName } from "../../core/place.ts";
 import type { Raster } from "../raster.ts";
-import type { Layout } from "../sensor/identify.ts";
+import type { Layout } from "../sensor/layout.ts";
 import { profiles } from "../sensor/profiles.ts";
 import { type Conversion, convert } from "../sensor/unit-names.ts";
 
