@@ -149,7 +149,9 @@ const recipes: readonly Recipe[] = [
 ];
 
 /** Pictures that say their dates and nothing else show one place. */
-const dated = z.array(z.looseObject({ file: name, date: name, split: z.undefined(), label: z.undefined() })).min(2);
+const dated = z
+  .array(z.looseObject({ file: name, date: name, split: z.undefined().optional(), label: z.undefined().optional() }))
+  .min(2);
 
 /** The places of an index, whatever the set calls its files, and what no place is made of. */
 export function placesOfIndex(
