@@ -5,18 +5,20 @@ import { SkySenseError } from "../core/error.ts";
 import type { Grid } from "../core/grid.ts";
 import type { LongCall } from "../core/progress.ts";
 import { notImages } from "../evaluate/open-set.node.ts";
+import { openRaster } from "../imagery/raster/open.node.ts";
 import { withSceneOf } from "../imagery/scene/read-scene.node.ts";
-import { footprint, overlapShare } from "./index-footprint.ts";
+import { type Footprint, footprint, overlapShare } from "./index-footprint.ts";
 import type { Found, FoundPlace } from "./index-found.ts";
 import type { Candidate, Skipped } from "./index-recipes.ts";
 import { parsePlaceLine } from "./place-list.node.ts";
 
 type Options = NonNullable<Candidate["options"]>;
 
-/** A file that is an image of some sensor. */
+/** A file that is an image of some sensor, or tells how cloudy one is. */
 interface ImageFile {
   file: string;
-  sensors: string;
+  /** "s2"; "scl" for scene classes. */
+  sensor: string;
   grid: Grid;
 }
 
@@ -45,7 +47,7 @@ export async function walk(folder: string): Promise<{ sets: string[]; files: str
 /**
  * Places of files that no index describes. Georeferenced files of one CRS that cover the same ground are one place, and
  * so are files without georeference that lie in one folder and are of several sensors; every other file is a place of
- * its own. What turns out not to fit together is taken file by file.
+ * its own. What turns out not to fit together is taken file by file. Files of scene classes are used for `maxCloud`.
  *
  * @param options  what the files do not say themselves
  */
@@ -72,8 +74,9 @@ export async function findInFiles(
       skipped.push({ id: nameBelow(root, file), reason: reasonOf(error) });
     }
   }
-  const groups = [...groupByGround(images), ...groupByFolder(images), ...alone.map((file) => [file])];
-  const places = groups.map((group) => toPlace(root, group, options));
+  const groups = [...groupByGround(images), ...groupByFolder(images)];
+  const places = groups.flatMap((group) => toPlace(root, group, options));
+  for (const file of alone) places.push({ ...placeOf(root, [file], undefined), folder: root });
   places.sort((a, b) => (a.id < b.id ? -1 : 1));
   return { places, heldOut: 0, skipped };
 }
@@ -83,49 +86,63 @@ async function inspect(
   options: Options | undefined,
   signal: AbortSignal | undefined,
 ): Promise<ImageFile> {
-  const line = JSON.stringify({ files: [resolve(file)], ...(options && { options }) });
+  const { maxCloud, ...alone } = options ?? {}; // one file does not know how cloudy it is
+  const line = JSON.stringify({ files: [resolve(file)], options: alone });
   const { source } = parsePlaceLine(line, { folder: ".", where: file });
-  return withSceneOf(source, { signal, keep: false }, async ({ grid, sensors }) => ({
-    file,
-    sensors: sensors.map(({ sensor }) => sensor).join("+"),
-    grid,
-  }));
-}
-
-function groupByGround(images: readonly ImageFile[]): string[][] {
-  const groups: { crs: string | undefined; ground: ReturnType<typeof footprint>; files: string[] }[] = [];
-  for (const { file, grid } of images) {
-    if (grid.crs === undefined) continue;
-    const ground = footprint(grid);
-    const group = groups.find((one) => one.crs === grid.crs && overlapShare(one.ground, ground) >= samePlace);
-    if (group === undefined) groups.push({ crs: grid.crs, ground, files: [file] });
-    else group.files.push(file);
+  try {
+    return await withSceneOf(source, { signal, keep: false }, async ({ grid, sensors }) => ({
+      file,
+      sensor: sensors[0]!.sensor,
+      grid,
+    }));
+  } catch (error) {
+    if (!(error instanceof SkySenseError && error.code === "NO_IMAGES")) throw error;
+    const raster = await openRaster(file, signal && { signal });
+    await raster.close();
+    return { file, sensor: "scl", grid: raster.grid };
   }
-  return groups.map(({ files }) => files);
 }
 
-function groupByFolder(images: readonly ImageFile[]): string[][] {
+function groupByGround(images: readonly ImageFile[]): ImageFile[][] {
+  const groups: { crs: string | undefined; ground: Footprint; images: ImageFile[] }[] = [];
+  for (const image of images) {
+    const { crs } = image.grid;
+    if (crs === undefined) continue;
+    const ground = footprint(image.grid);
+    const group = groups.find((one) => one.crs === crs && overlapShare(one.ground, ground) >= samePlace);
+    if (group === undefined) groups.push({ crs, ground, images: [image] });
+    else group.images.push(image);
+  }
+  return groups.map(({ images }) => images);
+}
+
+function groupByFolder(images: readonly ImageFile[]): ImageFile[][] {
   const folders = new Map<string, ImageFile[]>();
   for (const image of images) {
     if (image.grid.crs !== undefined) continue;
     const folder = dirname(image.file);
     folders.set(folder, [...(folders.get(folder) ?? []), image]);
   }
-  return [...folders.values()].flatMap((group) => {
-    const files = group.map(({ file }) => file);
-    return new Set(group.map(({ sensors }) => sensors)).size > 1 ? [files] : files.map((file) => [file]);
-  });
+  return [...folders.values()].flatMap((group) =>
+    new Set(group.map(({ sensor }) => sensor)).size > 1 ? [group] : group.map((image) => [image]),
+  );
 }
 
-function toPlace(root: string, files: readonly string[], options: Options | undefined): FoundPlace {
-  const place = (some: readonly string[], id: string): Candidate => ({
-    id,
-    files: some.map((file) => relative(root, file)),
+/** The place of a group, or none where there is no image; scene classes are of use only for leaving out cloudy dates. */
+function toPlace(root: string, group: readonly ImageFile[], options: Options | undefined): FoundPlace[] {
+  const images = group.filter(({ sensor }) => sensor !== "scl").map(({ file }) => file);
+  if (images.length === 0) return [];
+  const files = options?.maxCloud === undefined ? images : group.map(({ file }) => file);
+  const place = { ...placeOf(root, files, options), id: nameBelow(root, images[0]!), folder: root };
+  return [files.length === 1 ? place : { ...place, otherwise: images.map((file) => placeOf(root, [file], options)) }];
+}
+
+function placeOf(root: string, files: readonly string[], options: Options | undefined): Candidate {
+  return {
+    id: nameBelow(root, files[0]!),
+    files: files.map((file) => relative(root, file)),
     ...(options && { options }),
-  });
-  const alone = files.map((file) => place([file], nameBelow(root, file)));
-  if (files.length === 1) return { ...alone[0]!, folder: root };
-  return { ...place(files, nameBelow(root, files[0]!)), folder: root, otherwise: alone };
+  };
 }
 
 function nameBelow(root: string, file: string): string {

@@ -139,6 +139,24 @@ test("indexPlaces: files without georeference are one place where one folder has
   expect([bySensors, located]).toEqual([{ s2: 2, "s2+s1": 1 }, 0]);
 });
 
+test("indexPlaces: scene classes belong to the images of their ground, where cloudy dates are to be left out", async () => {
+  const folder = temporaryFolder();
+  const images = join(folder, "images");
+  mkdirSync(images);
+  for (const [day, classes] of [
+    ["20200607", 4], // vegetation
+    ["20200701", 9], // clouds
+  ] as const) {
+    writeS2(join(images, `s2_${day}.tif`));
+    const scl = { data: new Uint8Array(64).fill(classes), bands: 1, names: ["SCL"] };
+    writeS2(join(images, `s2_${day}_scl.tif`), scl);
+  }
+  const all = await indexPlaces([images], { out: join(folder, "all.jsonl") });
+  expect([all.places, all.images.s2!.all, all.skipped]).toEqual([1, 2, []]);
+  const clear = await indexPlaces([images], { out: join(folder, "clear.jsonl"), options: { maxCloud: 0.5 } });
+  expect([clear.places, clear.images.s2!.all, clear.skipped]).toEqual([1, 1, []]);
+});
+
 test("indexPlaces: what files do not say is said once for all of them", async () => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, "images"));
