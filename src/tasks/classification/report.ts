@@ -56,7 +56,7 @@ ${several ? section("Runs", runTable(report)) : undefined}
 ${confusion && section("Confusion", confusionChart({ counts: confusion, classes }))}
 ${section("Classes", classTable(report))}
 ${section(several ? `Worst mistakes of seed ${runs[0]!.seed}` : "Worst mistakes", mistakes(report))}
-${section("Training", curve(report, "loss", "Loss"), curve(report, "lr", "Learning rate"))}
+${section("Training", curve(runs, "loss", "Loss"), curve(runs.slice(0, 1), "lr", "Learning rate"))}
 ${section("Settings", facts(Object.entries(report.settings)))}
 ${failures.length > 0 ? section("Images left out", failureList(report)) : undefined}
 ${section("Command", html`<pre><code>${report.command}</code></pre>`)}
@@ -65,7 +65,7 @@ ${section("Command", html`<pre><code>${report.command}</code></pre>`)}
 }
 
 function percent(share: number): string {
-  return Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)} %`;
+  return Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)}\u00a0%`;
 }
 
 const leftOut = (count: number) =>
@@ -84,7 +84,7 @@ function shown(runs: ClassificationReport["runs"], metric: string): string {
   const values = runs.map(({ measures }) => measures.find((measure) => measure.metric === metric)!.value);
   if (values.length === 1) return percent(values[0]!);
   const { mean, std } = overSeeds(values.map((value) => 100 * value));
-  return `${mean.toFixed(1)} ± ${std.toFixed(1)} %`;
+  return `${mean.toFixed(1)} ± ${std.toFixed(1)}\u00a0%`;
 }
 
 function figures({ runs }: ClassificationReport): [string, string][] {
@@ -111,7 +111,7 @@ function runTable({ runs }: ClassificationReport): Html {
 /** How a curve is drawn: at most so many points, each the mean of its stretch, so that noise does not hide the way. */
 const points = 200;
 
-function curve({ runs }: ClassificationReport, key: "loss" | "lr", name: string): Html {
+function curve(runs: ClassificationReport["runs"], key: "loss" | "lr", name: string): Html {
   const lines = runs.map(({ seed, steps }) => {
     const length = Math.ceil(steps.length / points);
     const stretches = Array.from({ length: Math.ceil(steps.length / length) }, (_, i) =>

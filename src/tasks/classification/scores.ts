@@ -87,7 +87,7 @@ export function worstMistakes(
   { classes, multiLabel, most }: Task & { most: number },
 ): Mistake[] {
   const n = classes.length;
-  const percent = (p: number) => `${(100 * p).toFixed(p > 0.1 ? 0 : 1)} %`;
+  const percent = (p: number) => `${(100 * p).toFixed(p > 0.1 ? 0 : 1)}\u00a0%`;
   const found = predictions.flatMap(({ id }, i) => {
     const own = probabilities.subarray(i * n, (i + 1) * n);
     const best = own.indexOf(Math.max(...own));

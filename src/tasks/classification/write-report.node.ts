@@ -99,7 +99,11 @@ async function stepsOf(out: string): Promise<ClassificationReport["runs"][number
 function settingsOf(runs: readonly FinetuneResult[]): Record<string, string> {
   const { model, config, settings } = runs[0]!;
   const { seed: _, ...rest } = settings;
-  const given = Object.entries(rest).map(([name, value]) => [name, String(value)]);
+  // "weight decay" for weightDecay
+  const words = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  const given = Object.entries({ ...rest, lr: undefined, learningRate: rest.lr }).flatMap(([name, value]) =>
+    value === undefined ? [] : [[words(name), String(value)]],
+  );
   return {
     model: `${model.name}${model.trained ? "" : ", random weights"}`,
     sensor: config.sensor,
