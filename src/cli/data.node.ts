@@ -11,10 +11,11 @@ export function addData(program: Command): void {
     .command("index")
     .summary("list places to pre-train on")
     .description(
-      "List places to pre-train on, one a line: the images of data sets (folders with an index.json) without their\n" +
-        "labels, and the images in any folders. Files of one place are put together, large scenes are cut into patches;\n" +
-        "items of a set that it keeps for testing are left out. Options on bands, units and dates are for folders\n" +
-        "without index.json.",
+      "List places to pre-train on, one a line: the images of data sets (folders with\n" +
+        "an index.json) without their labels, and the images in any other folders.\n" +
+        "Files of one place are put together, large scenes are cut into patches, items\n" +
+        "that a set keeps for testing are left out. What is said by options of bands,\n" +
+        "units and dates is for folders without index.json.",
     )
     .argument("<paths...>", "folders and files")
     .option("--out <file>", "the list", "places.jsonl")
