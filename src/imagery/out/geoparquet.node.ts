@@ -72,11 +72,7 @@ export async function writeEmbeddings(options: {
       yield record(row, sensors);
     }
     // The footer is written last, so the extent is known by now.
-    kvMetadata[0]!.value = JSON.stringify({
-      version: "1.1.0",
-      primary_column: "geometry",
-      columns: { geometry: { ...geo, geometry_types: geo.geometry_types.sort() } },
-    });
+    kvMetadata[0]!.value = geoFooter(geo);
   }
   await replaceFile(path, async (part) => {
     await parquetWriteRows({
@@ -92,7 +88,7 @@ export async function writeEmbeddings(options: {
   return count;
 }
 
-interface GeoKey {
+export interface GeoKey {
   encoding: "WKB";
   geometry_types: string[];
   /** Absent: OGC:CRS84. */
@@ -103,7 +99,7 @@ interface GeoKey {
   covering: { bbox: Record<"xmin" | "ymin" | "xmax" | "ymax", [string, string]> };
 }
 
-function geoKey(georeferenced: boolean): GeoKey {
+export function geoKey(georeferenced: boolean): GeoKey {
   return {
     encoding: "WKB",
     geometry_types: [],
@@ -116,8 +112,17 @@ function geoKey(georeferenced: boolean): GeoKey {
   };
 }
 
+/** What the footer says of a geometry column is complete when all rows are known. */
+export function geoFooter(geo: GeoKey): string {
+  return JSON.stringify({
+    version: "1.1.0",
+    primary_column: "geometry",
+    columns: { geometry: { ...geo, geometry_types: geo.geometry_types.sort() } },
+  });
+}
+
 /** Grow the column's extent and types. A tile across the antimeridian makes the whole globe the extent's width. */
-function extend(geo: GeoKey, { geometry, bbox: [west, south, east, north] }: Footprint): void {
+export function extend(geo: GeoKey, { geometry, bbox: [west, south, east, north] }: Footprint): void {
   if (!geo.geometry_types.includes(geometry.type)) geo.geometry_types.push(geometry.type);
   const [w, s, e, n] = west <= east ? [west, south, east, north] : [-180, south, 180, north];
   const b = geo.bbox;
@@ -164,7 +169,7 @@ function tableSchema(sensors: readonly SensorName[]): SchemaElement[] {
   return [{ name: "schema", num_children: columns.length }, ...columns.flat()];
 }
 
-function struct(name: string, fields: readonly string[], type: "DOUBLE" | "INT32"): SchemaElement[] {
+export function struct(name: string, fields: readonly string[], type: "DOUBLE" | "INT32"): SchemaElement[] {
   return [
     { name, repetition_type: "REQUIRED", num_children: fields.length },
     ...fields.map((field): SchemaElement => ({ name: field, type, repetition_type: "REQUIRED" })),
@@ -191,7 +196,7 @@ function list(name: string, repetition: "OPTIONAL" | "REQUIRED", element: Schema
   ];
 }
 
-function topLevelNames(schema: readonly SchemaElement[]): string[] {
+export function topLevelNames(schema: readonly SchemaElement[]): string[] {
   const names: string[] = [];
   let inside = 0;
   for (const { name, num_children } of schema.slice(1)) {

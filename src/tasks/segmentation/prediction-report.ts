@@ -1,0 +1,77 @@
+import type { Grid } from "../../core/grid.ts";
+import { formatNumber, formatSeconds } from "../../report/format.ts";
+import { html } from "../../report/html.ts";
+import { facts, figure, keyFigures, notes, page, section, table } from "../../report/pieces.ts";
+import type { SegmentationClass } from "./data/classes.ts";
+import { classLegend, percent } from "./report.ts";
+
+/** What `report.html` of a segmented image shows. */
+export interface PredictionReport {
+  image: string;
+  model: string;
+  command: string;
+  software: string;
+  grid: Grid;
+  classes: readonly SegmentationClass[];
+  areas: readonly { name: string; pixels: number; share: number; hectares: number | undefined }[];
+  /** The image beside its classes. */
+  png: Uint8Array;
+  polygons: number;
+  /** Pixels without an image. */
+  empty: number;
+  windows: { window: number; overlap: number };
+  files: readonly string[];
+  warnings: readonly string[];
+  seconds: number;
+}
+
+/** The report as one HTML document that needs nothing else. All text is escaped. */
+export function predictionReport(report: PredictionReport): string {
+  const { image, grid, classes, areas, empty, windows } = report;
+  const hectares = areas.every((area) => area.hectares !== undefined)
+    ? areas.reduce((sum, area) => sum + area.hectares!, 0)
+    : undefined;
+  const title = image.slice(image.lastIndexOf("/") + 1);
+  return page({
+    title,
+    body: html`<p class="eyebrow">SkySense segmentation</p>
+<h1>${title}</h1>
+${keyFigures([
+  ["Pixels", `${grid.width} × ${grid.height}`],
+  ["Area", hectares === undefined ? "not known" : `${formatNumber(Number(hectares.toPrecision(3)))} ha`],
+  ["Polygons", String(report.polygons)],
+  ["Time", formatSeconds(report.seconds)],
+])}
+${notes([...report.warnings, ...(hectares === undefined ? ["Without georeference there are no hectares, and polygons are in pixels."] : [])])}
+${figure({ png: report.png, alt: "the image beside its class map", caption: classLegend(classes) })}
+${section(
+  "Classes",
+  table(
+    [
+      { heading: "Class", kind: "name" },
+      { heading: "Share", kind: "number" },
+      { heading: "Hectares", kind: "number" },
+      { heading: "Pixels", kind: "number" },
+    ],
+    areas.map(({ name, share, hectares: area, pixels }) => [
+      name,
+      percent(share),
+      area === undefined ? "–" : formatNumber(Number(area.toPrecision(4))),
+      String(pixels),
+    ]),
+  ),
+)}
+${section(
+  "Run",
+  facts([
+    ["Model", report.model],
+    ["CRS", grid.crs],
+    ["Windows", `${windows.window} pixels, ${windows.overlap} shared`],
+    ["Without image", empty === 0 ? undefined : `${empty} pixels`],
+    ["Files", report.files.join(", ")],
+  ]),
+)}
+${section("Command", html`<pre><code>${report.command}</code></pre>`)}
+<footer>${report.software}</footer>`,
+  });
+}
