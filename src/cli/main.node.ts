@@ -10,6 +10,7 @@ import { addInspect } from "./inspect.node.ts";
 import { addModels } from "./models.node.ts";
 import { addPredict } from "./predict.node.ts";
 import { addProbe } from "./probe.node.ts";
+import { addSegmentation } from "./segmentation.node.ts";
 
 /** Exit codes: 0 done, 1 our own bug, 2 wrong input or options, 130 interrupted. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -28,6 +29,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addProbe(program);
   addFinetune(program);
   addPredict(program);
+  addSegmentation(program);
   addForward(program);
   addData(program);
   try {
