@@ -51,13 +51,14 @@ test("indexPlaces: images of one ground are one place, pictures are one each, an
   const out = join(folder, "places.jsonl");
   const summary = await indexPlaces([images], { out });
   expect(linesOf(out)).toEqual([
-    { id: "images/photos/a.jpg", files: ["images/photos/a.jpg"] },
-    { id: "images/photos/b.png", files: ["images/photos/b.png"] },
+    { id: "images/photos/a.jpg", sensors: ["hr"], files: ["images/photos/a.jpg"] },
+    { id: "images/photos/b.png", sensors: ["hr"], files: ["images/photos/b.png"] },
     {
       id: "images/s1_20200608.tif",
+      sensors: ["s2", "s1"],
       files: ["s1_20200608", "s2_20200607", "s2_20200701"].map((n) => `images/${n}.tif`),
     },
-    { id: "images/s2_elsewhere.tif", files: ["images/s2_elsewhere.tif"] },
+    { id: "images/s2_elsewhere.tif", sensors: ["s2"], files: ["images/s2_elsewhere.tif"] },
   ]);
   expect(summary).toEqual({
     places: 4,
@@ -107,6 +108,7 @@ test("indexPlaces: large scenes are cut into patches; empty and featureless ones
   expect([summary.places, summary.empty, summary.flat, summary.located]).toEqual([7, 1, 1, 7]);
   expect(linesOf(out)[0]).toEqual({
     id: "s2_20200607.tif@16,0",
+    sensors: ["s2"],
     files: ["s2_20200607.tif"],
     window: [16, 0, 8, 8],
   });

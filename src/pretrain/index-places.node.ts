@@ -85,9 +85,10 @@ function fromFolder({ files, describe, ...line }: PlaceLine, folder: string): Pl
     const below = relative(folder, file);
     return below.startsWith("..") || isAbsolute(below) ? file : below.replaceAll("\\", "/");
   };
-  const { id, ...rest } = line;
+  const { id, sensors, ...rest } = line;
   return {
     ...(id !== undefined && { id }),
+    ...(sensors !== undefined && { sensors }),
     files: files.map(name),
     ...(describe !== undefined && { describe: mapDescribed(describe, name) }),
     ...rest,

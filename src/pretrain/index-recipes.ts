@@ -119,9 +119,9 @@ const recipes: readonly Recipe[] = [
     ({ place, s2_10m, s2_20m, s1_20m, scl_20m }) => [
       {
         ...described(place, [
-          ...[s2_10m, s2_20m].flatMap((s2) => (s2 === undefined ? [] : [{ file: s2.file }])),
-          { file: s1_20m.file, units: "dB*100" },
-          { file: scl_20m.file },
+          ...[s2_10m, s2_20m].flatMap((s2) => (s2 === undefined ? [] : [{ file: s2.file, sensor: "s2" as const }])),
+          { file: s1_20m.file, sensor: "s1", units: "dB*100" },
+          { file: scl_20m.file, sensor: "scl" },
         ]),
         options: { maxCloud: 0.1 },
       },

@@ -122,6 +122,7 @@ async function cut(
   read: (window: Window) => Promise<Place>,
 ): Promise<Survey> {
   const windows = cutIntoPatches(size, side);
+  const known: Line = { ...line, sensors: sensors.map(({ sensor }) => sensor) };
   const found = nothing();
   for (const window of windows) {
     const place = await read(window);
@@ -130,7 +131,7 @@ async function cut(
     if (worthless === "empty" || (worthless === "flat" && !whole)) found[worthless]++;
     else {
       const [col, row] = window;
-      const own = whole ? line : { ...line, id: `${line.id}@${col},${row}`, window: [...window] as Line["window"] };
+      const own = whole ? known : { ...known, id: `${line.id}@${col},${row}`, window: [...window] as Line["window"] };
       found.places.push({ line: own, sensors, location: place.location });
     }
   }

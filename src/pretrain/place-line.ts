@@ -9,6 +9,8 @@ const placeLine = z.strictObject({
   id: z.string().min(1).optional(),
   /** All images of the place, relative to the list; or URLs. */
   files: z.array(path).min(1),
+  /** Which images there are, so that this is known before they are opened; says nothing about how to read them. */
+  sensors: z.array(z.enum(sensorNames)).min(1).optional(),
   /** A description of the files: the path of a sidecar, or its content; files in it are relative to it. */
   describe: z.union([path, z.record(z.string(), z.unknown())]).optional(),
   /** What holds for all files of a sensor, and how to read the place: see `openScene`. */

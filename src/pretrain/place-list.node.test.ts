@@ -20,6 +20,7 @@ test("parsePlaceLine: everything that a place may say", () => {
   const options = { maxDates: 4, maxCloud: 0.1, s1: { units: "dB*100" } };
   const line = {
     id: "one",
+    sensors: ["s1"],
     files: ["s1.tif"],
     describe: "d/s1.json",
     options,
@@ -28,6 +29,7 @@ test("parsePlaceLine: everything that a place may say", () => {
   };
   expect(parse(line)).toEqual({
     id: "one",
+    sensors: ["s1"],
     source: {
       files: ["/lists/s1.tif"],
       options: { ...options, describe: "/lists/d/s1.json", location: { longitude: 10, latitude: 50 } },

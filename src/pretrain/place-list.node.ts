@@ -13,6 +13,8 @@ export interface PlaceEntry {
   /** Its name in messages. */
   id: string;
   source: PlaceFiles;
+  /** Which images it has, where the list says so; it does when `indexPlaces` wrote it. */
+  sensors?: readonly SensorName[];
 }
 
 /**
@@ -37,8 +39,8 @@ export async function readPlaceList(
       remedy: "Write one with skysense data index.",
     });
   }
-  return entries.map(({ id, source }) => ({
-    id,
+  return entries.map(({ source, ...rest }) => ({
+    ...rest,
     source: { ...source, options: { ...source.options, ...needs } },
   }));
 }
@@ -51,7 +53,7 @@ export async function readPlaceList(
  * @throws SkySenseError `BAD_PLACE_LIST` | `BAD_DESCRIPTION`
  */
 export function parsePlaceLine(text: string, { folder, where }: { folder: string; where: string }): PlaceEntry {
-  const { id, files, describe, options, location, window } = checkPlaceLine(text, where);
+  const { id, sensors, files, describe, options, location, window } = checkPlaceLine(text, where);
   const from = (name: string) => (isUrl(name) ? name : resolve(folder, name));
   const scene: Omit<OpenSceneOptions, "signal"> = {};
   const { hr, s2, s1, ...rest } = options ?? {};
@@ -66,7 +68,7 @@ export function parsePlaceLine(text: string, { folder, where }: { folder: string
   const source: PlaceFiles = { files: files.map(from) };
   if (Object.keys(scene).length > 0) source.options = scene;
   if (window !== undefined) source.window = window satisfies Window;
-  return { id: id ?? defaultId(files[0]!, window), source };
+  return { id: id ?? defaultId(files[0]!, window), source, ...(sensors && { sensors }) };
 }
 
 function defaultId(file: string, window: Window | undefined): string {
