@@ -1,0 +1,184 @@
+import { availableParallelism } from "node:os";
+import { type Command, Option } from "commander";
+import { divideItems } from "../evaluate/divide-items.ts";
+import { openMpi } from "../runtime/mpi.node.ts";
+import type { BoxSet } from "../tasks/detection/data/box-set.ts";
+import { openBoxSet } from "../tasks/detection/data/open-box-set.node.ts";
+import { openDetector, readDetector } from "../tasks/detection/detector-session.node.ts";
+import { type Judgement, judgeDetector } from "../tasks/detection/evaluate.node.ts";
+import { defaults, finetuneDetection } from "../tasks/detection/finetune.node.ts";
+import { predictDetection } from "../tasks/detection/predict.node.ts";
+import { percent } from "../tasks/detection/report.ts";
+import { writeDetectionReport } from "../tasks/detection/write-report.node.ts";
+import { tuningModes } from "../train/tuning.ts";
+import { commandLine } from "./command-line.ts";
+import { progressLine } from "./progress.node.ts";
+import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
+
+const layouts = "COCO .json, VOC, DIOR and FAIR1M .xml, DOTA labelTxt/*.txt, or an index.json";
+
+function addSetOptions(command: Command): Command {
+  return command
+    .requiredOption("--data <dir>", `images with boxes: ${layouts}`)
+    .option("--classes <names>", "classes in this order, with commas; default: those that occur", (text: string) =>
+      text.split(","),
+    )
+    .option("--skip-bad-boxes", "leave out boxes that lie outside of their image or have no extent")
+    .option("--val-share <share>", "share of the images to judge; default: the set's own splits", number);
+}
+
+interface SetOptions {
+  data: string;
+  classes?: string[];
+  skipBadBoxes?: boolean;
+}
+
+function openSet({ data, classes, skipBadBoxes }: SetOptions): Promise<BoxSet> {
+  return openBoxSet(data, {
+    oriented: false,
+    classes,
+    badBoxes: skipBadBoxes === true ? "leave out" : "refuse",
+  });
+}
+
+function addWindowOptions(command: Command): Command {
+  return command
+    .option("--window <pixels>", "side of what the model sees at once", whole, 1024)
+    .option("--overlap <pixels>", "what neighbouring windows share; default: a quarter of the window", whole);
+}
+
+/** `skysense finetune detection`. */
+export function addFinetuneDetection(group: Command): void {
+  const command = group
+    .command("detection")
+    .summary("find objects: horizontal boxes")
+    .description(
+      "Train a Faster R-CNN on images with boxes and judge it on the held-out images. An interrupted run goes on when " +
+        "the same command is run again.",
+    );
+  addSetOptions(command)
+    .requiredOption("--out <dir>", "folder for the run: model, checkpoints, metrics.jsonl, results.json, report.html")
+    .option("--model <model>", "a preset (random weights) or a .safetensors file", "nano")
+    .addOption(
+      new Option("--mode <mode>", "what of the encoder learns").choices([...tuningModes]).default(defaults.mode),
+    )
+    .option("--steps <n>", "updates of the run", whole, defaults.steps)
+    .option("--batch-size <n>", "crops of a step", whole, defaults.batchSize)
+    .option("--size <pixels>", "side of the crops", whole, defaults.size)
+    .option("--anchor-scale <cells>", "side of the smallest anchors in patches of 4 pixels; officially 8", number, 8)
+    .option("--lr <rate>", "peak learning rate", number, defaults.lr)
+    .option("--weight-decay <rate>", "decoupled weight decay", number, defaults.weightDecay)
+    .option(
+      "--layer-decay <rate>",
+      "learning rate of a layer as a share of the next one's",
+      number,
+      defaults.layerDecay,
+    )
+    .option("--regions <n>", "regions of an image that the head learns from", whole, defaults.regions)
+    .option("--rank <n>", "of the adapters, with --mode lora", whole, defaults.rank)
+    .option("--seed <n>", "for weights, split, order, augmentation and sampling", number, defaults.seed);
+  addWindowOptions(addSceneOptions(command)).action(async (options, self: Command) => {
+    const mpi = openMpi();
+    const first = mpi === undefined || mpi.rank === 0;
+    const progress = progressLine();
+    const { signal: interrupted } = self.optsWithGlobals();
+    const signal = mpi === undefined ? interrupted : AbortSignal.any([interrupted, mpi.lost]);
+    const scene = sceneOptions(options);
+    try {
+      const result = await finetuneDetection({
+        ...options,
+        set: await openSet(options),
+        scene,
+        signal,
+        ...(first && { onProgress: progress.onProgress }),
+        ...(mpi && { communicator: mpi, threads: Math.max(1, Math.floor(availableParallelism() / mpi.localSize)) }),
+      });
+      progress.end();
+      await mpi?.finalize();
+      if (!first) return;
+      const { config, weights, settings, train, val, seconds } = result;
+      const { window, overlap } = options;
+      const session = openDetector({ config, weights });
+      const judgement = await judgeDetector(session, val, {
+        ...{ scene, window, overlap, seed: settings.seed, signal, onProgress: progress.onProgress },
+      }).finally(() => session.release());
+      progress.end();
+      await writeDetectionReport(judgement, {
+        ...{ out: options.out, config, scene, seconds, training: { images: train.length, settings } },
+        title: `${config.classes.length} ${config.classes.length === 1 ? "class" : "classes"} of objects, ${train.length} images`,
+        command: commandLine(process.argv.slice(2)),
+      });
+      console.log(`${summary(judgement)}\n  ${options.out}/model.safetensors\n  ${options.out}/report.html`);
+    } finally {
+      progress.end();
+    }
+  });
+}
+
+/** `skysense evaluate detection`. */
+export function addEvaluateDetection(group: Command): void {
+  const command = group
+    .command("detection")
+    .summary("judge a detector on images with boxes")
+    .description(
+      "Find objects on held-out images, compare them with their boxes, and write report.html and results.json.",
+    );
+  addSetOptions(command)
+    .requiredOption("--model <safetensors>", "what `skysense finetune detection` wrote")
+    .requiredOption("--out <dir>", "folder for results.json and report.html")
+    .option("--seed <n>", "for the split and the bootstrap", number, 0);
+  addWindowOptions(addSceneOptions(command)).action(async (options, self: Command) => {
+    const { signal } = self.optsWithGlobals();
+    const { window, overlap, seed, model, out, valShare } = options;
+    const [progress, scene, detector] = [progressLine(), sceneOptions(options), readDetector(model)];
+    const { classes } = detector.config;
+    const set = await openSet({ ...options, classes: options.classes ?? classes });
+    const { val } = divideItems(set, { valShare, seed, key: "box split" });
+    const session = openDetector(detector);
+    const began = performance.now();
+    try {
+      const judgement = await judgeDetector(session, val, {
+        ...{ scene, window, overlap, seed, signal, onProgress: progress.onProgress },
+      });
+      progress.end();
+      const seconds = (performance.now() - began) / 1000;
+      const command = commandLine(process.argv.slice(2));
+      const title = `${set.name}: ${val.length} images`;
+      await writeDetectionReport(judgement, { out, title, command, config: detector.config, scene, seconds });
+      console.log(`${summary(judgement)}\n  ${out}/report.html`);
+    } finally {
+      progress.end();
+      await session.release();
+      detector.weights.close();
+    }
+  });
+}
+
+function summary({ scores, images }: Judgement): string {
+  const { low, high } = scores.interval.map50;
+  return `mAP at 0.5 ${percent(scores.map50)} (95 %: ${percent(low)} to ${percent(high)}, ${images.length} images), 0.5 to 0.95 ${percent(scores.map)}`;
+}
+
+/** `skysense predict detection`. */
+export function addPredictDetection(group: Command): void {
+  const command = group
+    .command("detection")
+    .summary("find objects on images of any size")
+    .argument("<images...>", "images, each a scene of its own")
+    .requiredOption("--model <safetensors>", "what `skysense finetune detection` wrote")
+    .requiredOption("--out <dir>", "folder for NAME.geojson and NAME.parquet")
+    .option("--min-score <share>", "leave out what is less certain", number, 0.3);
+  addWindowOptions(addSceneOptions(command)).action(async (images: string[], options, self: Command) => {
+    const { signal } = self.optsWithGlobals();
+    const { model, out, minScore, window, overlap } = options;
+    const progress = progressLine();
+    const results = await predictDetection({
+      ...{ model, images, out, minScore, window, overlap, signal, onProgress: progress.onProgress },
+      scene: sceneOptions(options),
+    }).finally(() => progress.end());
+    for (const { image, counts, files } of results) {
+      const found = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
+      console.log(`${image}: ${found.join(", ") || "nothing"}\n  ${files.join("\n  ")}`);
+    }
+  });
+}

@@ -1,0 +1,116 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { writeAtomic } from "../../core/write-atomic.node.ts";
+import { software } from "../../embed/software.ts";
+import { matchClass } from "../../evaluate/box-matches.ts";
+import { boxProtocols } from "../../evaluate/box-precision.ts";
+import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
+import { readPlaceSource } from "../../imagery/scene/place-source.node.ts";
+import { takeRows } from "../../model/detection/boxes.ts";
+import { trueColour } from "../../report/picture.ts";
+import { sideBySide } from "../../report/side-by-side.ts";
+import { thumbnailPng } from "../../report/thumbnail.node.ts";
+import { boxColours, drawBoxes } from "./box-picture.ts";
+import type { JudgedImage, Judgement } from "./evaluate.node.ts";
+import type { FinetuneSettings } from "./finetune.node.ts";
+import type { DetectorConfig } from "./head.ts";
+import { detectionReport } from "./report.ts";
+
+export interface WriteReportOptions {
+  /** Gets `report.html` and `results.json`. */
+  out: string;
+  title: string;
+  command: string;
+  config: DetectorConfig;
+  scene?: OpenSceneOptions | undefined;
+  seconds: number;
+  /** Where the model was trained in `out`. */
+  training?: { images: number; settings: FinetuneSettings } | undefined;
+}
+
+/** Images that are shown, and from which score on detections are drawn. */
+const shown = 6;
+const drawnFrom = 0.3;
+
+/** Turn what was judged into `report.html` and `results.json`. */
+export async function writeDetectionReport(
+  { images, scores, voc07, failures }: Judgement,
+  { out, title, command, config, scene, seconds, training }: WriteReportOptions,
+): Promise<void> {
+  const { classes } = config;
+  const match = { ...boxProtocols.coco, iou: 0.5 };
+  const worst = images
+    .map((image) => ({ image, ...faultsOf(image, classes.length) }))
+    .filter(({ missed, wrong }) => missed + wrong > 0)
+    .sort((a, b) => b.missed + b.wrong - a.missed - a.wrong)
+    .slice(0, shown);
+  const report = detectionReport({
+    ...{ title, command, software, classes, scores, voc07, drawnFrom, failures, seconds },
+    created: new Date().toISOString(),
+    outcomes: classes.map((_, label) => matchClass(images, label, match).outcomes),
+    images: images.length,
+    worst: await Promise.all(
+      worst.map(async ({ image, missed, wrong }) => ({
+        id: image.id,
+        missed,
+        wrong,
+        png: await picture(image, scene),
+      })),
+    ),
+    training: training && { ...training, settings: { ...training.settings }, steps: await readSteps(out) },
+  });
+  const number = (value: number) => (Number.isNaN(value) ? null : value);
+  const results = {
+    map50: number(scores.map50),
+    interval: scores.interval.map50,
+    map: number(scores.map),
+    voc07: number(voc07.map50),
+    classes: classes.map((name, k) => {
+      const { ap50, ap, recall, truths } = scores.classes[k]!;
+      return { name, ap50: number(ap50), ap: number(ap), recall: number(recall), objects: truths };
+    }),
+    images: images.length,
+    ...(training && { settings: training.settings, train: training.images }),
+    ...{ seconds, command },
+  };
+  await writeAtomic(join(out, "report.html"), report);
+  await writeAtomic(join(out, "results.json"), `${JSON.stringify(results, null, 2)}\n`);
+}
+
+/** Objects of an image that were not found, and what was found where there is none. */
+function faultsOf(image: JudgedImage, classes: number): { missed: number; wrong: number } {
+  const drawn = { ...image, found: confident(image) };
+  let [missed, wrong] = [0, 0];
+  for (let label = 0; label < classes; label++) {
+    const { outcomes, truths } = matchClass([drawn], label, { ...boxProtocols.coco, iou: 0.5 });
+    missed += truths[0]! - outcomes.filter((outcome) => outcome === 1).length;
+    wrong += outcomes.filter((outcome) => outcome === 0).length;
+  }
+  return { missed, wrong };
+}
+
+function confident({ found }: JudgedImage): JudgedImage["found"] {
+  const rows = [...found.scores.keys()].filter((i) => found.scores[i]! >= drawnFrom);
+  return {
+    boxes: takeRows(found.boxes, rows, 4),
+    scores: takeRows(found.scores, rows, 1),
+    labels: rows.map((i) => found.labels[i]!),
+  };
+}
+
+async function picture(image: JudgedImage, scene: OpenSceneOptions | undefined): Promise<Uint8Array> {
+  const { signal: _, ...options } = scene ?? {};
+  const place = await readPlaceSource({ files: [image.image], options });
+  const plain = trueColour(place.hr!, { sensor: "hr" });
+  const boxes = { truth: image.truth.boxes, found: confident(image).boxes };
+  const both = [drawBoxes(plain, boxes.truth, boxColours.truth), drawBoxes(plain, boxes.found, boxColours.found)];
+  return thumbnailPng(sideBySide(both, { gap: 8 }), { side: 1000 });
+}
+
+async function readSteps(out: string) {
+  const log = await readFile(join(out, "metrics.jsonl"), "utf8");
+  return log
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+}
