@@ -1,4 +1,3 @@
-import type { SensorName } from "../core/place.ts";
 import type { SourceDescription } from "../imagery/out/description.ts";
 import { type Footprint, footprint } from "../imagery/out/footprint.ts";
 import { locationOf } from "../imagery/scene/crs.ts";
@@ -18,11 +17,7 @@ export function sourcesOf({ sensors, decisions }: Scene): SourceDescription[] {
     unit: units,
     dates,
     ...(gsdMetres !== undefined && { gsdMetres }),
-    decisions: sentences(
-      decisions.filter(({ file, sensor: of }) =>
-        file === undefined ? of === undefined || of === sensor : files.includes(file),
-      ),
-    ),
+    decisions: sentences(decisions.filter(({ sensor: about = sensor }) => about === sensor)),
   }));
 }
 
@@ -46,8 +41,6 @@ export async function sceneReport(
 ): Promise<{ sensors: SensorReport[]; findings: Finding[] }> {
   const { sensors, decisions } = await describe(scene, abort);
   const grouped = groupDecisions(decisions);
-  const isOf = ({ sensor, files }: GroupedDecision, one: { sensor: SensorName; files: readonly string[] }) =>
-    files.length === 0 ? sensor === one.sensor : one.files.includes(files[0]!);
   return {
     sensors: sensors.map(({ sensor, files, units, dates, gsdMetres, masked, bands }) => ({
       name: sensor,
@@ -55,10 +48,10 @@ export async function sceneReport(
       unit: units.files,
       dates,
       ...(gsdMetres !== undefined && { gsdMetres }),
-      findings: grouped.filter((decision) => isOf(decision, { sensor, files })).map(finding),
+      findings: grouped.filter((decision) => decision.sensor === sensor).map(finding),
       bands: bands.map(({ name, raw, normalised }) => ({ name, raw, normalised, valid: 1 - masked })),
     })),
-    findings: grouped.filter((decision) => !sensors.some((sensor) => isOf(decision, sensor))).map(finding),
+    findings: grouped.filter((decision) => decision.sensor === undefined).map(finding),
   };
 }
 

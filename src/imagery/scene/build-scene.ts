@@ -53,10 +53,11 @@ export async function buildScene(inputs: readonly Input[], options: BuildOptions
       remedy: "Give at least one file of hr, s2 or s1.",
     });
   }
-  const decisions: Decision[] = [...files, ...classes].flatMap((file) => file.decisions);
+  const decisions: Decision[] = files.flatMap((file) => of(file.layer.sensor, file.decisions));
+  decisions.push(...classes.flatMap((file) => file.decisions));
   const warnings = files.flatMap((file) => file.warnings);
   const offsets = checkOffsets(files.filter(({ layer }) => layer.sensor === "s2"));
-  decisions.push(...offsets.decisions);
+  decisions.push(...of("s2", offsets.decisions));
   warnings.push(...offsets.warnings);
   const all: Series[] = [];
   for (const sensor of sensorNames) {
@@ -66,7 +67,7 @@ export async function buildScene(inputs: readonly Input[], options: BuildOptions
     if (sensor === "s2" && options.maxCloud !== undefined)
       series = await clearest(series, classes, options.maxCloud, signal);
     if (options.maxDates !== undefined) series = thinned(series, options.maxDates);
-    decisions.push(...series.notes.decisions.map((decision) => ({ ...decision, sensor })));
+    decisions.push(...of(sensor, series.notes.decisions));
     warnings.push(...series.notes.warnings);
     all.push(series);
   }
@@ -79,7 +80,8 @@ export async function buildScene(inputs: readonly Input[], options: BuildOptions
     const target = stackGrid(grid, k);
     const layers = layersOf(series);
     const placements = new Map(layers.map((layer) => [layer, place(layer, target, k, cells, reproject)]));
-    for (const [layer, placement] of placements) decisions.push(...placementNotes(layer, placement, target));
+    for (const [layer, placement] of placements)
+      decisions.push(...of(series.sensor, placementNotes(layer, placement, target)));
     const { warped, close } = warper(target, warp);
     return { series, grid: target, placements, warped, close };
   });
@@ -107,6 +109,10 @@ export async function buildScene(inputs: readonly Input[], options: BuildOptions
       for (const { raster } of inputs) await raster.close();
     },
   };
+}
+
+function of(sensor: SensorName, decisions: readonly Decision[]): Decision[] {
+  return decisions.map((decision) => ({ ...decision, sensor }));
 }
 
 async function readPlace(

@@ -6,7 +6,7 @@ import type { BandStatistics } from "../sensor/statistics.ts";
 export interface Decision {
   /** The file it is about; absent: the scene. */
   file?: string;
-  /** The sensor, where it is about all files of one; absent: that of `file`, or all. */
+  /** The sensor that it is about; absent: all of the scene. */
   sensor?: SensorName;
   /** "sensor s2", "unit dB × 100", "dates 2020-01-03 … 2020-12-28 (60)". */
   what: string;
