@@ -11,8 +11,8 @@ export interface RawBand {
   offset?: number | undefined;
   unit?: string | undefined;
   colour?: string | undefined;
-  /** What values from 0 on are called, and their colours "#rrggbb". */
-  classes?: readonly { name: string; colour: string }[] | undefined;
+  /** Values are classes from 0 on with these colours, "#rrggbb". */
+  classes?: readonly { colour: string }[] | undefined;
   metadata?: Readonly<Record<string, string>>;
 }
 
@@ -105,7 +105,7 @@ export function rawVrt(
       element("UnitType", band.unit) +
       element("Offset", band.offset) +
       element("Scale", band.scale) +
-      categories(band) +
+      interpretation(band) +
       `${raw(rawName, i, size)}</VRTRasterBand>`,
   );
   const maskBand =
@@ -131,15 +131,14 @@ function items(metadata: Readonly<Record<string, string>> = {}): string {
   return `<Metadata>${entries.map(([key, value]) => `<MDI key="${escapeXml(key)}">${escapeXml(value)}</MDI>`).join("")}</Metadata>`;
 }
 
-/** GDAL wants category names before, and a colour table after what a band's values stand for. */
-function categories({ classes, colour }: RawBand): string {
+/** What a band's values stand for: a colour of the picture, or classes with a colour each. */
+function interpretation({ classes, colour }: RawBand): string {
   if (classes === undefined) return `<ColorInterp>${gdalColour(colour)}</ColorInterp>`;
-  const names = classes.map(({ name }) => `<Category>${escapeXml(name)}</Category>`);
   const entries = Array.from({ length: 256 }, (_, value) => {
     const code = Number.parseInt(classes[value]?.colour.slice(1) ?? "0", 16);
     return `<Entry c1="${code >> 16}" c2="${(code >> 8) & 255}" c3="${code & 255}" c4="${value < classes.length ? 255 : 0}"/>`;
   });
-  return `<CategoryNames>${names.join("")}</CategoryNames><ColorInterp>Palette</ColorInterp><ColorTable>${entries.join("")}</ColorTable>`;
+  return `<ColorInterp>Palette</ColorInterp><ColorTable>${entries.join("")}</ColorTable>`;
 }
 
 function gdalColour(colour: string | undefined): string {

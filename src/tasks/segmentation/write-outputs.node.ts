@@ -73,6 +73,7 @@ export async function writeSegmentationOutputs(
   const common = { grid, type: "uint8", metadata, ...abort } as const;
   await writeCog({
     ...common,
+    metadata: { ...metadata, CLASSES: classes.map(({ name }, k) => `${k} ${name}`).join(", ") },
     path: files.classes!,
     bands: [{ name: "class", nodata: noClass, classes }],
     rows: { rawFile: map.labels },

@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { createRandom } from "../../core/random.ts";
+import { classRows, type ScoreField } from "./class-rows.ts";
+
+/** PyTorch's `interpolate(mode="bilinear", align_corners=False)` at one pixel, from its documentation. */
+function interpolated(
+  scores: Float32Array,
+  { rows, columns, classes, stride }: ScoreField,
+  [x, y]: readonly [number, number],
+) {
+  const at = (position: number, count: number) => {
+    const source = Math.max((position + 0.5) / stride - 0.5, 0);
+    const low = Math.min(Math.floor(source), count - 1);
+    return { low, high: Math.min(low + 1, count - 1), weight: source - low };
+  };
+  const [v, u] = [at(y, rows), at(x, columns)];
+  return Array.from({ length: classes }, (_, k) => {
+    const score = (row: number, column: number) => scores[(row * columns + column) * classes + k]!;
+    const top = score(v.low, u.low) * (1 - u.weight) + score(v.low, u.high) * u.weight;
+    const bottom = score(v.high, u.low) * (1 - u.weight) + score(v.high, u.high) * u.weight;
+    return top * (1 - v.weight) + bottom * v.weight;
+  });
+}
+
+test("classRows: every pixel is the highest of the interpolated scores with its softmax, in whatever pieces rows come", async () => {
+  const random = createRandom(1);
+  for (const [rows, columns, classes, stride, width, height] of [
+    [5, 7, 3, 4, 26, 18],
+    [1, 1, 2, 4, 3, 4],
+    [4, 1, 5, 4, 2, 16],
+    [6, 5, 2, 1, 5, 6],
+    [3, 4, 2, 3, 12, 8],
+  ] as const) {
+    const field: ScoreField = { rows, columns, classes, stride, width, height };
+    const scores = Float32Array.from({ length: rows * columns * classes }, () => 4 * random.normal());
+    for (const piece of [1, 2, rows]) {
+      const pieces = [];
+      for (let row = 0; row < rows; row += piece) {
+        pieces.push(scores.slice(row * columns * classes, (row + piece) * columns * classes));
+      }
+      let next = 0;
+      for await (const { first, count, labels, confidence } of classRows(pieces, field)) {
+        expect(first).toBe(next);
+        next += count;
+        for (let i = 0; i < count * width; i++) {
+          const expected = interpolated(scores, field, [i % width, first + Math.floor(i / width)]);
+          const top = Math.max(...expected);
+          expect(expected[labels[i]!]).toBeCloseTo(top, 4);
+          const probability = 1 / expected.reduce((sum, score) => sum + Math.exp(score - top), 0);
+          expect(Math.abs(confidence[i]! - 100 * probability)).toBeLessThan(0.51);
+        }
+      }
+      expect(next).toBe(height);
+    }
+  }
+});
