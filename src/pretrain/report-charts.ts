@@ -49,7 +49,6 @@ export function monitorCharts(rows: readonly MetricsRow[]): Html {
 export function accuracyChart(rows: readonly MetricsRow[]): Html | undefined {
   const lines = family(rows, namesIn(rows), evaluated).map((one) => ({
     ...one,
-    name: one.name.replace(/^knn\./, ""),
     points: one.points.map(([step, share]) => [step, 100 * share] as const),
   }));
   return lines.length === 0 ? undefined : lineChart({ lines, x: "step", y: "accuracy, %" });
@@ -71,13 +70,17 @@ export function namesIn(rows: readonly MetricsRow[]): string[] {
   return [...new Set(rows.flatMap((row) => Object.keys(row)))];
 }
 
+/** In the order of the charts' colours, so that each sensor has its own. */
+const branchOrder = ["fused", "hr", "s1", "s2"];
+
 const firstWord = (name: string) => name.split(".")[0]!;
 
 /** All metrics that start alike, named by what follows. */
 function family(rows: readonly MetricsRow[], names: readonly string[], prefix: string): Line[] {
   return names
     .filter((name) => name.startsWith(prefix))
-    .map((name) => line(name, rows, name.slice(prefix.length).replace(/^\./, "") || name));
+    .map((name) => line(name, rows, name.slice(prefix.length).replace(/^(\.|knn\.)/, "") || name))
+    .sort((a, b) => branchOrder.indexOf(a.name) - branchOrder.indexOf(b.name));
 }
 
 function line(metric: string, rows: readonly MetricsRow[], name = metric): Line {
@@ -88,10 +91,11 @@ function line(metric: string, rows: readonly MetricsRow[], name = metric): Line 
 function thinned(points: readonly (readonly [number, number])[]): Line["points"] {
   const each = Math.ceil(points.length / mostPoints);
   if (each <= 1) return points;
-  return Array.from({ length: Math.ceil(points.length / each) }, (_, i) => {
+  return Array.from({ length: Math.ceil(points.length / each) }, (_, i): [number, number] => {
     const some = points.slice(i * each, (i + 1) * each);
     const mean = (axis: 0 | 1) => some.reduce((sum, point) => sum + point[axis], 0) / some.length;
-    return [Math.round(mean(0)), mean(1)];
+    const x = i === 0 ? some[0]![0] : (i + 1) * each >= points.length ? some.at(-1)![0] : mean(0);
+    return [x, mean(1)];
   });
 }
 

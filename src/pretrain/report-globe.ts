@@ -45,14 +45,15 @@ export function globe({ grid, prototypes, attention, visits }: Globe): Html {
   }));
   const narrow = regions.map(([region], i) => ({
     region,
-    colour: `color-mix(in srgb, var(--s1) ${Math.round(100 * focus(watched(shares[i]!), prototypes))}%, var(--paper))`,
+    colour: `color-mix(in srgb, var(--s1) ${Math.round(12 + 88 * focus(watched(shares[i]!), prototypes))}%, transparent)`,
     title: title(i),
   }));
   const mean = shares.reduce((sum, share) => sum + watched(share), 0) / shares.length;
-  return html`<p>What attention to a region's prototypes appends to the fused features, as its first three principal components: alike colours are alike contexts.</p>
-${regionChart({ grid, regions: alike, places: locations, label: "World map of regions in the colours of their context" })}
-<p style="margin-top:24px">How selective attention is: pale regions look at all prototypes alike, strong ones at few.</p>
-${regionChart({ grid, regions: narrow, places: locations, label: "World map of regions by how selective attention is" })}
+  return html`<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:24px 40px;align-items:end">
+<div><p>What attention to a region’s prototypes appends to the fused features, as its first three principal components: alike colours are alike contexts.</p>
+${regionChart({ grid, regions: alike, places: locations, label: "World map of regions in the colours of their context" })}</div>
+<div><p>How selective attention is: pale regions look at all prototypes alike, strong ones at few.</p>
+${regionChart({ grid, regions: narrow, places: locations, label: "World map of regions by how selective attention is" })}</div></div>
 <div style="margin-top:18px">${facts([
     ["Regions", `${grid} × ${grid}, of equal area; ${regions.length} with places that are shown`],
     ["Learnt from", visits && `${Array.from(visits).filter((n) => n > 0).length} regions`],

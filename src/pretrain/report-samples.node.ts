@@ -124,7 +124,7 @@ export async function featureMaps(
     chosen.map(({ id, place }) => ({ id, place: enlargedHr(place) })),
     signal,
   );
-  const branches = ["fused", ...sensorNames] as const;
+  const branches = [...sensorNames, "fused"] as const;
   const colours = new Map(branches.map((name) => [name, coloursOf(name, enlarged, model)]));
   return Promise.all(
     enlarged.map(async (one) => {
@@ -141,7 +141,7 @@ export async function featureMaps(
         name: name === "fused" ? "fused features" : `${name.toUpperCase()} features`,
         png: await panelPng(featurePicture(colours.get(name)!, map.data, map)),
       }));
-      return { name: one.id, panels: [...(await Promise.all(inputs)), ...(await Promise.all(features.reverse()))] };
+      return { name: one.id, panels: [...(await Promise.all(inputs)), ...(await Promise.all(features))] };
     }),
   );
 }

@@ -110,7 +110,7 @@ function figuresOf({ metrics, places, seconds }: PretrainReport): [string, strin
       : [["Loss at the end", formatNumber(Number(loss.last.toPrecision(3)))] as [string, string]]),
     ...accuracies.slice(0, 2).map((name): [string, string] => {
       const { last } = bestAndLast(metrics, name)!;
-      return [`k-NN, ${name.split(".").at(-1)!.toUpperCase()}`, percent(last)];
+      return [`k-NN, ${name.split(".").at(-1)!}`, percent(last)];
     }),
     ...(median === undefined ? [] : [["Samples a second", formatNumber(median)] as [string, string]]),
     ...(seconds === undefined ? [] : [["Time", formatSeconds(seconds)] as [string, string]]),
@@ -130,7 +130,7 @@ function neighbourSheet(list: readonly Neighbours[], encoded: number): Html {
 <div class="scroll"><div style="min-width:640px">${list.map(
     ({ query, nearest }) =>
       html`<div style="${grid(`1fr 12px repeat(${most}, 1fr)`)};margin-top:14px">${picture(query, "")}<span></span>${nearest.map(
-        (one) => picture(one, formatNumber(Number(one.cosine.toFixed(3)))),
+        (one) => picture(one, one.cosine.toFixed(3)),
       )}</div>`,
   )}</div></div>`;
 }
