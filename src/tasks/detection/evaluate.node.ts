@@ -31,7 +31,11 @@ export interface Judgement {
 export async function judgeDetector(
   session: DetectorSession,
   items: readonly BoxItem[],
-  { scene, seed = 0, ...options }: { scene?: OpenSceneOptions | undefined; seed?: number } & WindowOptions & LongCall,
+  {
+    scene,
+    seed = 0,
+    ...options
+  }: { scene?: OpenSceneOptions | undefined; seed?: number } & WindowOptions & LongCall = {},
 ): Promise<Judgement> {
   const images: JudgedImage[] = [];
   const failures: { id: string; reason: string }[] = [];
