@@ -172,6 +172,20 @@ test("indexPlaces: what files do not say is said once for all of them", async ()
   expect((await readPlaceSource(entry!.source)).s1!.data[0]).toBeCloseTo(-15);
 });
 
+test("indexPlaces: a picture with a sidecar lies where the sidecar says, patch by patch", async () => {
+  const folder = temporaryFolder();
+  await writePicture(join(folder, "town.png"), 64, 32);
+  const sidecar = { crs: "EPSG:4326", bounds: [10, 50, 12, 51] };
+  writeFileSync(join(folder, "town.png.skysense.json"), JSON.stringify(sidecar));
+  const out = join(folder, "places.jsonl");
+  expect((await indexPlaces([folder], { out, patch: 32 })).located).toBe(2);
+  const places = await Promise.all((await readPlaceList(out)).map(({ source }) => readPlaceSource(source)));
+  expect(places.map(({ location }) => location)).toEqual([
+    { longitude: 10.5, latitude: 50.5 },
+    { longitude: 11.5, latitude: 50.5 },
+  ]);
+});
+
 test("indexPlaces: data sets anywhere below a folder are read by their index, without what they hold out", async () => {
   const folder = temporaryFolder();
   const set = join(folder, "data", "scenes");
