@@ -37,7 +37,7 @@ export function monitorCharts(rows: readonly MetricsRow[]): Html {
   const names = namesIn(rows);
   const found = (Object.keys(monitorRanges) as MonitorName[]).flatMap((monitor) => {
     const { meaning, healthy } = monitorRanges[monitor];
-    const lines = family(rows, names, `${monitorPrefix}${monitor}`);
+    const lines = family(rows, names, monitorPrefix, `.${monitor}`);
     if (lines.length === 0) return [];
     const range = `Healthy after the first steps: ${healthy.map(formatNumber).join(" to ")}.`;
     return [chart(`${meaning[0]!.toUpperCase()}${meaning.slice(1)}`, lines, range)];
@@ -75,11 +75,11 @@ const branchOrder = ["fused", "hr", "s1", "s2"];
 
 const firstWord = (name: string) => name.split(".")[0]!;
 
-/** All metrics that start alike, named by what follows. */
-function family(rows: readonly MetricsRow[], names: readonly string[], prefix: string): Line[] {
+/** Metrics that are alike in all but the branch: `prefix` branch `suffix`. */
+function family(rows: readonly MetricsRow[], names: readonly string[], prefix: string, suffix = ""): Line[] {
   return names
-    .filter((name) => name.startsWith(prefix))
-    .map((name) => line(name, rows, name.slice(prefix.length).replace(/^(\.|knn\.)/, "") || name))
+    .filter((name) => name.startsWith(prefix) && name.endsWith(suffix))
+    .map((name) => line(name, rows, name.slice(prefix.length, name.length - suffix.length).replace(/^knn\./, "")))
     .sort((a, b) => branchOrder.indexOf(a.name) - branchOrder.indexOf(b.name));
 }
 

@@ -13,7 +13,7 @@ const row = (step: number): MetricsRow => ({
   "image.hr": 6,
   "image.fused": 5,
   "align.hr-s2": 4,
-  "monitor.entropy.hr": 0.5,
+  "monitor.hr.entropy": 0.5,
   lr: 1e-3,
   ...(step % 10 === 0 && { "evaluate.knn.hr": step / 1000 }),
 });

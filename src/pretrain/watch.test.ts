@@ -1,19 +1,19 @@
 import { expect, test } from "vitest";
 import { monitorNames, monitorRanges, watch } from "./watch.ts";
 
-const sound = { "monitor.entropy.hr": 0.6, "monitor.deviation.hr": 0.8, "monitor.balance.hr": 0.9, loss: 3 };
+const sound = { "monitor.hr.entropy": 0.6, "monitor.hr.deviation": 0.8, "monitor.hr.balance": 0.9, loss: 3 };
 
 test("watch: a run within its ranges goes on, and so does one that leaves them for a moment", () => {
   const look = watch({ from: 0, patience: 3 });
   for (let step = 0; step < 30; step++) {
-    const off = step % 3 === 0 ? {} : { "monitor.entropy.hr": 0.01 };
+    const off = step % 3 === 0 ? {} : { "monitor.hr.entropy": 0.01 };
     expect(() => look(step, { ...sound, ...off })).not.toThrow();
   }
 });
 
 test("watch: a collapse that lasts stops the run with what was seen and what to change", () => {
   const look = watch({ from: 100, patience: 3 });
-  const collapsed = { ...sound, "monitor.deviation.hr": 0.1 };
+  const collapsed = { ...sound, "monitor.hr.deviation": 0.1 };
   for (let step = 0; step < 100; step += 10) look(step, collapsed);
   look(100, collapsed);
   look(110, collapsed);
@@ -26,10 +26,10 @@ test("watch: a collapse that lasts stops the run with what was seen and what to 
 
 test("watch: a teacher that tells nothing apart, and one that is not a number, are collapses as well", () => {
   const stopped = (metrics: Record<string, number>) => () => watch({ from: 0, patience: 1 })(1, metrics);
-  expect(stopped({ "monitor.entropy": 0.999 })).toThrow(expect.objectContaining({ code: "COLLAPSED" }));
-  expect(stopped({ "monitor.entropy": 0.999 })).toThrow("a lower teacher temperature (0.02)");
-  expect(stopped({ "monitor.deviation.s2": Number.NaN })).toThrow("(s2)");
-  expect(stopped({ "monitor.agreement.s2": 1, "monitor.unknown": 0, entropy: 0 })).not.toThrow();
+  expect(stopped({ "monitor.fused.entropy": 0.999 })).toThrow(expect.objectContaining({ code: "COLLAPSED" }));
+  expect(stopped({ "monitor.fused.entropy": 0.999 })).toThrow("a lower teacher temperature (0.02)");
+  expect(stopped({ "monitor.s2.deviation": Number.NaN })).toThrow("(s2)");
+  expect(stopped({ "monitor.s2.agreement": 1, "monitor.s2.unknown": 0, entropy: 0 })).not.toThrow();
 });
 
 test("watch: every healthy range lies within its alarms", () => {

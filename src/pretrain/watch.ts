@@ -5,7 +5,7 @@ import { formatNumber } from "../report/format.ts";
 export const monitorNames = ["entropy", "balance", "used", "deviation", "agreement"] as const;
 export type MonitorName = (typeof monitorNames)[number];
 
-/** Metrics of these names are `monitor.NAME`, or `monitor.NAME.BRANCH`. */
+/** Metrics of these names are `monitor.BRANCH.NAME`, as "monitor.hr.entropy". */
 export const monitorPrefix = "monitor.";
 
 /** Where runs that learn are found (they start outside), and what is a collapse. */
@@ -66,13 +66,13 @@ export function watch({
     if (step < from) return;
     for (const [metric, value] of Object.entries(metrics)) {
       if (!metric.startsWith(monitorPrefix)) continue;
-      const [, name, branch] = metric.split(".");
+      const [, branch, name] = metric.split(".");
       const range = ranges[name as MonitorName];
       const wrong = range && crossed(range, value);
       const count = wrong === undefined ? 0 : (lasting.get(metric) ?? 0) + 1;
       lasting.set(metric, count);
       if (wrong !== undefined && count >= patience) {
-        throw collapsed({ step, branch, value, count, range: range!, ...wrong });
+        throw collapsed({ step, branch: branch!, value, count, range: range!, ...wrong });
       }
     }
   };
@@ -92,18 +92,17 @@ function crossed({ alarm: { below, above } }: MonitorRange, value: number): Cros
 
 type Collapse = Crossed & {
   step: number;
-  branch: string | undefined;
+  branch: string;
   value: number;
   count: number;
   range: MonitorRange;
 };
 
-function collapsed({ step, branch, value, count, range, limit, sign, side }: Collapse): SkySenseError {
-  const of = branch === undefined ? "" : ` (${branch})`;
+function collapsed({ step, branch!, value, count, range, limit, sign, side }: Collapse): SkySenseError {
   return new SkySenseError({
     code: "COLLAPSED",
     what:
-      `the run has collapsed at step ${step}: ${sign}${of}; the ${range.meaning} is ${formatNumber(value)}, ` +
+      `the run has collapsed at step ${step}: ${sign} (${branch}); the ${range.meaning} is ${formatNumber(value)}, ` +
       `and ${formatNumber(limit)} or ${side === "less" ? "more" : "less"} is sound, for ${count} reports in a row`,
     remedy: `Start again with ${remedies[side]}.`,
   });
