@@ -98,7 +98,7 @@ type Collapse = Crossed & {
   range: MonitorRange;
 };
 
-function collapsed({ step, branch!, value, count, range, limit, sign, side }: Collapse): SkySenseError {
+function collapsed({ step, branch, value, count, range, limit, sign, side }: Collapse): SkySenseError {
   return new SkySenseError({
     code: "COLLAPSED",
     what:
