@@ -374,6 +374,16 @@ test("train: an interrupted measurement is made when the run goes on", async () 
   expect(strip(metricsOf(out))).toEqual(strip(metricsOf(whole)));
 });
 
+test("train: the data are closed whether the run could begin or not", async () => {
+  let closed = 0;
+  const data = { ...source([8], [5, 2]), close: () => void closed++ };
+  const out = fresh();
+  await train(options({ out, data }));
+  expect(closed).toBe(1);
+  await caught(train(options({ out, data, seed: 2 }))); // another run's checkpoint
+  expect(closed).toBe(2);
+});
+
 test("train: a folder that cannot be made or is in use is named", async () => {
   const file = fresh();
   writeFileSync(file, "");

@@ -102,7 +102,11 @@ export interface TrainResult {
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const writes = (options.communicator ?? alone).rank === 0;
-  return writes ? withLock(options.out, () => trainLocked(options)) : trainLocked(options);
+  try {
+    return await (writes ? withLock(options.out, () => trainLocked(options)) : trainLocked(options));
+  } finally {
+    await options.data.close?.(); // its threads would keep the process alive, also where the run could not begin
+  }
 }
 
 async function trainLocked(options: TrainOptions): Promise<TrainResult> {
@@ -125,7 +129,7 @@ async function trainLocked(options: TrainOptions): Promise<TrainResult> {
     return { step: run.step, weights: weightsFromTensors(tensors, { name: join(options.out, "model.safetensors") }) };
   } finally {
     run.log?.close();
-    await Promise.all([run.runner.release(), run.preparer?.release(), options.data.close?.()]);
+    await Promise.all([run.runner.release(), run.preparer?.release()]);
   }
 }
 
