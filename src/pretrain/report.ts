@@ -86,7 +86,7 @@ ${
     ),
   )
 }
-${section("Command", command(report.command))}
+${section("Command", html`<pre><code>${report.command}</code></pre>`)}
 <footer>${report.software} · ${report.created}</footer>`,
   });
 }
@@ -153,10 +153,4 @@ function modelFacts({ model }: PretrainReport): Html {
     ["Parameters", formatNumber(model.parameters)],
     ["SHA-256", html`<code>${model.sha256}</code>`],
   ]);
-}
-
-/** Lines break between words, never within an option: browsers would part "--out" after its first hyphen. */
-function command(text: string): Html {
-  const words = text.split(/(?<= )/);
-  return html`<pre>${words.map((word) => (word.startsWith("-") ? html`<span class="flag">${word}</span>` : word))}</pre>`;
 }

@@ -40,6 +40,7 @@ test.each([
   [8, 4, 0.05, 1],
   [5, 12, 0.1, 3],
   [7, 7, 1, 5],
+  [16, 32, 0.02, 3], // differences of e¹⁰⁰
 ])(
   "sinkhorn: %i rows and %i columns at ε = %d are those of the loop over the matrix",
   async (n, k, epsilon, iterations) => {
