@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { StoredTensor } from "../core/safetensors.ts";
 import { batchDim } from "../graph/shape.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
+import { boxKind } from "../model/detection/box-kind.ts";
 import type { Boxes } from "../model/detection/boxes.ts";
 import { detections } from "../model/detection/detections.ts";
 import {
@@ -51,6 +52,7 @@ export function fasterRcnn({ constructor: kwargs, img_shape }: ModuleDescription
   const config = fasterRcnnConfig(kwargs);
   const size = z.tuple([z.int().positive(), z.int().positive()]);
   const clip = img_shape === undefined ? undefined : parse("FasterRCNN", size, img_shape);
+  const kind = boxKind(config.boxes);
   const p = bindParameters(initFasterRcnn(config) as ParameterTree) as unknown as FasterRcnnParams;
   return async (inputs, compute) => {
     const { shape } = takeInput(inputs, "image", 4);
@@ -63,13 +65,14 @@ export function fasterRcnn({ constructor: kwargs, img_shape }: ModuleDescription
     const size = clip ?? (shape.slice(2) as [number, number]);
     const found = proposals(levelOutputs(config, readLevels(first, maps.length)), {
       ...config.proposals,
+      kind,
       clip: size,
     });
     const second = await classify(found.boxes, { p, maps, first, config, compute });
     const objects = detections(
       found.boxes,
       { scores: floatsOf(second, "cls_score"), deltas: floatsOf(second, "bbox_pred") },
-      { ...config.detections, clip: size },
+      { ...config.detections, kind, clip: size },
     );
     return new Map([
       ...first,

@@ -144,18 +144,17 @@ export function fasterRcnnConfig(kwargs: unknown): FasterRcnnConfig {
       strides: extractor.featmap_strides,
     },
     head: { width: head.fc_out_channels, classes: head.num_classes, classAgnostic: head.reg_class_agnostic },
+    boxes: { oriented: false, anchors: scaleOf(c.rpn_head.bbox_coder), regions: scaleOf(head.bbox_coder) },
     proposals: {
       perLevel: rpn.nms_pre,
       keep: rpn.max_per_img,
       iou: rpn.nms.iou_threshold,
       minSide: rpn.min_bbox_size,
-      coder: scaleOf(c.rpn_head.bbox_coder),
     },
     detections: {
       minScore: rcnn.score_thr,
       iou: rcnn.nms.iou_threshold,
       keep: rcnn.max_per_img,
-      coder: scaleOf(head.bbox_coder),
     },
   };
 }

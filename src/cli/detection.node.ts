@@ -23,6 +23,7 @@ function addSetOptions(command: Command): Command {
     .option("--classes <names>", "classes in this order, with commas; default: those that occur", (text: string) =>
       text.split(","),
     )
+    .option("--oriented", "boxes with an angle: Oriented R-CNN")
     .option("--skip-bad-boxes", "leave out boxes that lie outside of their image or have no extent")
     .option("--val-share <share>", "share of the images to judge; default: the set's own splits", number);
 }
@@ -31,11 +32,12 @@ interface SetOptions {
   data: string;
   classes?: string[];
   skipBadBoxes?: boolean;
+  oriented?: boolean;
 }
 
-function openSet({ data, classes, skipBadBoxes }: SetOptions): Promise<BoxSet> {
+function openSet({ data, classes, skipBadBoxes, oriented = false }: SetOptions): Promise<BoxSet> {
   return openBoxSet(data, {
-    oriented: false,
+    oriented,
     classes,
     badBoxes: skipBadBoxes === true ? "leave out" : "refuse",
   });
@@ -51,7 +53,7 @@ function addWindowOptions(command: Command): Command {
 export function addFinetuneDetection(group: Command): void {
   const command = group
     .command("detection")
-    .summary("find objects: horizontal boxes")
+    .summary("find objects: horizontal or oriented boxes")
     .description(
       "Train a Faster R-CNN on images with boxes and judge it on the held-out images. An interrupted run goes on when " +
         "the same command is run again.",
@@ -131,8 +133,8 @@ export function addEvaluateDetection(group: Command): void {
     const { signal } = self.optsWithGlobals();
     const { window, overlap, seed, model, out, valShare } = options;
     const [progress, scene, detector] = [progressLine(), sceneOptions(options), readDetector(model)];
-    const { classes } = detector.config;
-    const set = await openSet({ ...options, classes: options.classes ?? classes });
+    const { classes, oriented } = detector.config;
+    const set = await openSet({ ...options, classes: options.classes ?? classes, oriented });
     const { val } = divideItems(set, { valShare, seed, key: "box split" });
     const session = openDetector(detector);
     const began = performance.now();

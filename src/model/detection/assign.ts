@@ -21,10 +21,17 @@ export interface Assignment {
 }
 
 /** Assign boxes [n, 4] to objects [m, 4] (specification §6.2). */
-export function assignBoxes(boxes: Boxes, objects: Boxes, { positive, negative, best }: AssignOptions): Assignment {
-  const m = objects.length / 4;
-  const n = boxes.length / 4;
-  const iou = boxIou(objects, boxes);
+export function assignBoxes(boxes: Boxes, objects: Boxes, options: AssignOptions): Assignment {
+  return assignOverlaps(boxIou(objects, boxes), boxes.length / 4, options);
+}
+
+/** Assign n boxes to m objects by their overlaps [m, n]. */
+export function assignOverlaps(
+  iou: Float32Array,
+  n: number,
+  { positive, negative, best }: AssignOptions,
+): Assignment {
+  const m = n === 0 ? 0 : iou.length / n;
   const assigned = new Int32Array(n).fill(-1);
   const overlaps = new Float32Array(n);
   const [high, low] = [Math.fround(positive), Math.fround(negative)];

@@ -8,6 +8,7 @@ import { roiAlign, roiAlignBy, roiAlignMatrix } from "../../graph/ops/roi-align.
 import { batchDim } from "../../graph/shape.ts";
 import { input } from "../../graph/tensor.ts";
 import { assignBoxes } from "./assign.ts";
+import { boxKind } from "./box-kind.ts";
 import { boxIou } from "./boxes.ts";
 import { decodeDeltas, encodeDeltas } from "./delta-coder.ts";
 import { detections } from "./detections.ts";
@@ -18,6 +19,7 @@ import { sampleBoxes } from "./sample.ts";
 
 const rows = (...boxes: number[][]) => Float32Array.from(boxes.flat());
 const plain = { means: [0, 0, 0, 0], stds: [1, 1, 1, 1] };
+const kind = boxKind({ oriented: false, anchors: plain, regions: plain });
 
 const cell = fc.integer({ min: 0, max: 9 });
 const cellBox = fc
@@ -95,14 +97,14 @@ test("proposals: small boxes go, levels do not suppress each other, and the best
   const level = (logits: number[]) => ({
     ...{ logits: Float32Array.from(logits), deltas: new Float32Array(12), cells: 3, anchors },
   });
-  const options = { perLevel: 10, keep: 3, iou: 0.7, minSide: 0.6, coder: plain, clip: [40, 40] as const };
+  const options = { perLevel: 10, keep: 3, iou: 0.7, minSide: 0.6, kind, clip: [40, 40] as const };
   const found = proposals([level([2, 1, 5]), level([0, 3, 4])], options);
   expect([...found.boxes]).toEqual([1, 0, 11, 10, 0, 0, 10, 10]);
   expect(found.scores[0]).toBeCloseTo(1 / (1 + Math.exp(-3)), 6);
 });
 
 test("detections: without regions there is nothing; one box a region serves all classes", () => {
-  const options = { minScore: 0.05, iou: 0.5, keep: 10, coder: plain, clip: [40, 40] as const };
+  const options = { minScore: 0.05, iou: 0.5, keep: 10, kind, clip: [40, 40] as const };
   const none = detections(new Float32Array(0), { scores: new Float32Array(0), deltas: new Float32Array(0) }, options);
   expect(none.boxes.length + none.scores.length + none.labels.length).toBe(0);
   const one = detections(

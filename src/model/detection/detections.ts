@@ -1,6 +1,5 @@
-import { type Boxes, type ImageSize, takeRows } from "./boxes.ts";
-import { type DeltaScale, decodeDeltas } from "./delta-coder.ts";
-import { nms } from "./nms.ts";
+import type { BoxKind } from "./box-kind.ts";
+import { type ImageSize, takeRows } from "./boxes.ts";
 
 export interface DetectionOptions {
   /** Detections are above this probability. */
@@ -9,12 +8,12 @@ export interface DetectionOptions {
   iou: number;
   /** The best detections of an image that stay. */
   keep: number;
-  coder: DeltaScale;
 }
 
 /** Objects of one image, by falling score. */
 export interface Detections {
-  boxes: Boxes;
+  /** [n, 4], or [n, 5] with an angle. */
+  boxes: Float32Array<ArrayBuffer>;
   /** Probabilities. */
   scores: Float32Array<ArrayBuffer>;
   /** Numbers of the classes. */
@@ -24,19 +23,20 @@ export interface Detections {
 /**
  * What the second stage found (specification §6.1): every class of every region a candidate, suppression by class.
  *
- * @param regions  Proposals [n, 4].
- * @param output  `scores`: logits [n, classes + 1], the last one of the background; `deltas` [n, classes·4] or [n, 4].
- * @param options.clip  Size of the image without its padding, to which boxes are cut.
+ * @param regions  Proposals [n, dims].
+ * @param output  `scores`: logits [n, classes + 1], the last one of the background; `deltas` [n, classes·dims] or
+ *   [n, dims].
+ * @param options.clip  Size of the image without its padding, to which horizontal boxes are cut.
  */
 export function detections(
-  regions: Boxes,
+  regions: Float32Array<ArrayBuffer>,
   { scores: logits, deltas }: { scores: Float32Array; deltas: Float32Array },
-  { minScore, iou, keep, coder, clip }: DetectionOptions & { clip: ImageSize },
+  { minScore, iou, keep, kind, clip }: DetectionOptions & { kind: BoxKind; clip: ImageSize },
 ): Detections {
-  const n = regions.length / 4;
+  const n = regions.length / kind.dims;
   const classes = n === 0 ? 0 : logits.length / n - 1;
-  const decoded = decodeDeltas(regions, deltas, { ...coder, clip });
-  const boxesOf = n === 0 ? 1 : deltas.length / (4 * n);
+  const decoded = kind.moveRegions(regions, deltas, clip);
+  const boxesOf = n === 0 ? 1 : deltas.length / (kind.dims * n);
   const candidates: { row: number; label: number; score: number }[] = [];
   for (let i = 0; i < n; i++) {
     const probabilities = softmax(logits.subarray(i * (classes + 1), (i + 1) * (classes + 1)));
@@ -46,12 +46,12 @@ export function detections(
     }
   }
   const rows = candidates.map(({ row }) => row);
-  const boxes = takeRows(decoded, rows, 4);
+  const boxes = takeRows(decoded, rows, kind.dims);
   const scores = Float32Array.from(candidates, ({ score }) => score);
   const groups = candidates.map(({ label }) => label);
-  const kept = nms(boxes, scores, { iou, groups, most: keep });
+  const kept = kind.suppress(boxes, scores, { iou, groups, most: keep });
   return {
-    boxes: takeRows(boxes, kept, 4),
+    boxes: takeRows(boxes, kept, kind.dims),
     scores: takeRows(scores, kept, 1),
     labels: Int32Array.from(kept, (i) => groups[i]!),
   };

@@ -9,6 +9,7 @@ import { initSwin, type SwinConfig, type SwinParams, swin } from "../swin-v2.ts"
 import type { EncoderTraining } from "../training.ts";
 import { type AnchorConfig, anchorGrid, baseAnchors } from "./anchors.ts";
 import { type BoxHeadParams, boxHead, initBoxHead } from "./box-head.ts";
+import { type BoxScales, boxKind } from "./box-kind.ts";
 import type { DetectionOptions } from "./detections.ts";
 import { type FpnConfig, type FpnParams, fpn, initFpn } from "./fpn.ts";
 import type { LevelOutput, ProposalOptions } from "./proposals.ts";
@@ -30,17 +31,21 @@ export interface FasterRcnnConfig {
     strides: readonly number[];
   };
   head: { width: number; classes: number; classAgnostic: boolean };
+  boxes: BoxScales;
   proposals: ProposalOptions;
   detections: DetectionOptions;
 }
 
 export function initFasterRcnn(c: FasterRcnnConfig) {
+  const { dims, anchorDims } = boxKind(c.boxes);
   const { channels } = c.neck;
   return {
     backbone: initSwin(c.backbone),
     neck: initFpn(c.neck),
-    rpn_head: initRpn({ inputs: channels, channels: c.rpnChannels, anchors: anchorsPerCell(c.anchors) }),
-    roi_head: { bbox_head: initBoxHead({ inputs: channels, size: c.roi.size, boxDims: 4, ...c.head }) },
+    rpn_head: initRpn({
+      ...{ inputs: channels, channels: c.rpnChannels, anchors: anchorsPerCell(c.anchors), boxDims: anchorDims },
+    }),
+    roi_head: { bbox_head: initBoxHead({ inputs: channels, size: c.roi.size, boxDims: dims, ...c.head }) },
   };
 }
 

@@ -1,12 +1,12 @@
+import type { BoxKind } from "./box-kind.ts";
 import { type Boxes, type ImageSize, takeRows } from "./boxes.ts";
-import { type DeltaScale, decodeDeltas } from "./delta-coder.ts";
 import { byScore, nms } from "./nms.ts";
 
 /** What the region proposal network says of one level of one image. */
 export interface LevelOutput {
   /** Logits [anchors, h, w]. */
   logits: Float32Array;
-  /** [anchors·4, h, w]. */
+  /** [anchors·anchorDims, h, w]. */
   deltas: Float32Array;
   /** h·w. */
   cells: number;
@@ -23,41 +23,43 @@ export interface ProposalOptions {
   keep: number;
   /** Both sides must be longer than this, in pixels. */
   minSide: number;
-  coder: DeltaScale;
 }
 
 export interface Proposals {
-  boxes: Boxes;
+  /** [n, dims]. */
+  boxes: Float32Array<ArrayBuffer>;
   /** Between 0 and 1, falling. */
   scores: Float32Array<ArrayBuffer>;
 }
 
+type Context = ProposalOptions & { kind: BoxKind; clip: ImageSize };
+
 /**
- * The boxes that the second stage looks at (specification §6.1): the best of every level, ranked together.
+ * The boxes that the second stage looks at (specification §6.1): the best of every level, ranked together. Oriented
+ * ones suppress each other by the horizontal boxes around them (§6.3).
  *
- * @param options.clip  Size of the image without its padding, to which boxes are cut.
+ * @param options.clip  Size of the image without its padding, to which horizontal boxes are cut.
  */
-export function proposals(levels: readonly LevelOutput[], options: ProposalOptions & { clip: ImageSize }): Proposals {
+export function proposals(levels: readonly LevelOutput[], options: Context): Proposals {
+  const { kind, iou, keep } = options;
   const found = levels.map((level) => levelCandidates(level, options));
   const boxes = joined(found.map((level) => level.boxes));
   const scores = joined(found.map((level) => level.scores));
   const groups = found.flatMap((level, i) => Array.from(level.scores, () => i));
-  const kept = nms(boxes, scores, { iou: options.iou, groups, most: options.keep });
-  return { boxes: takeRows(boxes, kept, 4), scores: takeRows(scores, kept, 1) };
+  const kept = nms(kind.around(boxes), scores, { iou, groups, most: keep });
+  return { boxes: takeRows(boxes, kept, kind.dims), scores: takeRows(scores, kept, 1) };
 }
 
 function levelCandidates(
   { logits, deltas, cells, anchors }: LevelOutput,
-  { perLevel, minSide, clip, coder }: ProposalOptions & { clip: ImageSize },
+  { perLevel, minSide, clip, kind }: Context,
 ): Proposals {
   const scores = cellsFirst(logits, cells).map(sigmoid);
   const best = byScore(scores).subarray(0, perLevel);
-  const moves = takeRows(cellsFirst(deltas, cells), best, 4);
-  const boxes = decodeDeltas(takeRows(anchors, best, 4), moves, { ...coder, clip });
-  const large = Array.from(best.keys()).filter(
-    (i) => boxes[4 * i + 2]! - boxes[4 * i]! > minSide && boxes[4 * i + 3]! - boxes[4 * i + 1]! > minSide,
-  );
-  return { boxes: takeRows(boxes, large, 4), scores: takeRows(takeRows(scores, best, 1), large, 1) };
+  const moves = takeRows(cellsFirst(deltas, cells), best, kind.anchorDims);
+  const boxes = kind.moveAnchors(takeRows(anchors, best, 4), moves, clip);
+  const large = Array.from(best.keys()).filter((i) => kind.sides(boxes, i).every((side) => side > minSide));
+  return { boxes: takeRows(boxes, large, kind.dims), scores: takeRows(takeRows(scores, best, 1), large, 1) };
 }
 
 /** [channels, cells] → [cells, channels]. */

@@ -1,8 +1,9 @@
+import { rectangleOf, toPolygons } from "../../model/detection/rotated/rotated-boxes.ts";
 import type { Crop } from "../../train/data/geometry.ts";
 
 /** Objects of one image. */
 export interface Objects {
-  /** [n, 4] pixels. */
+  /** [n, 4] pixels, or [n, 5] with an angle. */
   boxes: Float32Array<ArrayBuffer>;
   /** [n]. */
   labels: Int32Array<ArrayBuffer>;
@@ -31,6 +32,31 @@ export function cropBoxes({ boxes, labels }: Objects, crop: Crop, size: number):
     if (Math.min(turned[2] - turned[0], turned[3] - turned[1]) < leastSide) continue;
     kept.push(labels[i]!);
     out.push(...turned);
+  }
+  return { boxes: Float32Array.from(out), labels: Int32Array.from(kept) };
+}
+
+/**
+ * {@link cropBoxes} of oriented boxes [n, 5]: those whose centre lies in the crop, which may stick out of it.
+ */
+export function cropOriented({ boxes, labels }: Objects, crop: Crop, size: number): Objects {
+  const polygons = toPolygons(boxes);
+  const kept: number[] = [];
+  const out: number[] = [];
+  for (let i = 0; i < labels.length; i++) {
+    const inside = (v: number, from: number, length: number) => v >= from && v < from + length;
+    const [x, y] = [boxes[5 * i]!, boxes[5 * i + 1]!];
+    if (!inside(x, crop.left, crop.width) || !inside(y, crop.top, crop.height)) continue;
+    const corners = [0, 2, 4, 6].flatMap((k) => {
+      const [u, v] = [polygons[8 * i + k]!, polygons[8 * i + k + 1]!];
+      const [px, py] = [(u - crop.left) / crop.width, (v - crop.top) / crop.height];
+      const [a, b] = turn([px, py, px, py], crop);
+      return [a * size, b * size];
+    });
+    const box = rectangleOf(corners);
+    if (box[3]! < leastSide) continue;
+    kept.push(labels[i]!);
+    out.push(...box);
   }
   return { boxes: Float32Array.from(out), labels: Int32Array.from(kept) };
 }

@@ -26,7 +26,14 @@ async function picture(squares: readonly (readonly [x: number, y: number])[]): P
 
 /** A detector that finds the upper left corners of white squares, whole or cut by the window. */
 const detector: DetectorSession = {
-  config: { model: presets.tiny, size: 64, classes: ["square"], head: { channels: 4, width: 8 }, anchorScale: 8 },
+  config: {
+    model: presets.tiny,
+    size: 64,
+    classes: ["square"],
+    oriented: false,
+    head: { channels: 4, width: 8 },
+    anchorScale: 8,
+  },
   async detect(place) {
     const { data, shape } = place.hr!;
     const [, , height, width] = shape;

@@ -1,15 +1,16 @@
 import { SkySenseError } from "../../core/error.ts";
-import type { Grid } from "../../core/grid.ts";
+import type { Grid, Window } from "../../core/grid.ts";
 import type { LongCall } from "../../core/progress.ts";
 import { period, pixelsPerCell } from "../../embed/prepare.ts";
 import { type AxisTiling, rowWindows, tileScene } from "../../embed/tiling.ts";
 import type { PlaceFiles } from "../../imagery/scene/place-files.node.ts";
 import { withSceneOf } from "../../imagery/scene/read-scene.node.ts";
 import type { Scene } from "../../imagery/scene/scene.ts";
+import { boxKind } from "../../model/detection/box-kind.ts";
 import { takeRows } from "../../model/detection/boxes.ts";
 import type { Detections } from "../../model/detection/detections.ts";
-import { nms } from "../../model/detection/nms.ts";
 import type { DetectorSession } from "./detector-session.node.ts";
+import { fasterRcnnOf } from "./head.ts";
 
 /** How a scene is cut, in pixels; both have defaults. */
 export interface WindowOptions {
@@ -18,9 +19,6 @@ export interface WindowOptions {
   /** Pixels that neighbouring windows share: objects should be smaller. Default a quarter of the window. */
   overlap?: number | undefined;
 }
-
-/** Overlap above which, of two boxes of one class, the better one stays, whichever windows they came from. */
-const iou = 0.5;
 
 /**
  * Find objects in an HR scene of any size, window by window. Of what neighbouring windows both see, a detection counts
@@ -53,6 +51,9 @@ async function detectInWindows(
   { grid: { width, height }, ...scene }: Scene,
   { window, overlap, signal, onProgress }: WindowOptions & LongCall,
 ): Promise<Detections> {
+  const settings = fasterRcnnOf(session.config);
+  const kind = boxKind(settings.boxes);
+  const { iou } = settings.detections;
   const tiling = tileScene({ width, height, ...windowsOf(session, { window, overlap }) });
   const total = tiling.rows.starts.length * tiling.columns.starts.length;
   const found: (readonly [box: number[], score: number, label: number])[] = [];
@@ -64,10 +65,10 @@ async function detectInWindows(
       const place = await scene.read(part, signal && { signal });
       const { boxes, scores, labels } = await session.detect(place, { signal });
       for (const [i, score] of scores.entries()) {
-        const [x1, y1, x2, y2] = boxes.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
-        const [x, y] = [(x1 + x2) / 2 + part[0], (y1 + y2) / 2 + part[1]];
+        const box = moved([...boxes.subarray(kind.dims * i, kind.dims * (i + 1))], part);
+        const [x, y] = centreOf(box);
         if (x < left || x >= right || y < top || y >= bottom) continue;
-        found.push([[x1 + part[0], y1 + part[1], x2 + part[0], y2 + part[1]], score, labels[i]!]);
+        found.push([box, score, labels[i]!]);
       }
       onProgress?.({ phase: "detect", done: ++done, total, unit: "windows" });
     }
@@ -75,12 +76,22 @@ async function detectInWindows(
   const boxes = Float32Array.from(found.flatMap(([box]) => box));
   const scores = Float32Array.from(found, ([, score]) => score);
   const groups = found.map(([, , label]) => label);
-  const kept = nms(boxes, scores, { iou, groups });
+  const kept = kind.suppress(boxes, scores, { iou, groups, most: Number.POSITIVE_INFINITY });
   return {
-    boxes: takeRows(boxes, kept, 4),
+    boxes: takeRows(boxes, kept, kind.dims),
     scores: takeRows(scores, kept, 1),
     labels: Int32Array.from(kept, (i) => groups[i]!),
   };
+}
+
+/** A box of a window in pixels of the scene: corners, or centre, sides and angle. */
+function moved([a, b, c, d, ...angle]: number[], [left, top]: Window): number[] {
+  const rest = angle.length > 0 ? [c!, d!] : [c! + left, d! + top];
+  return [a! + left, b! + top, ...rest, ...angle];
+}
+
+function centreOf([a, b, c, d, angle]: readonly number[]): [x: number, y: number] {
+  return angle === undefined ? [(a! + c!) / 2, (b! + d!) / 2] : [a!, b!];
 }
 
 /** Where on an axis a window's detections count: to the middle of what it shares with its neighbours. */

@@ -1,12 +1,19 @@
 import type { Place } from "../../core/place.ts";
 import { prepareStack } from "../../embed/prepare.ts";
 import { toOnnx } from "../../graph/onnx.ts";
-import { batchDim } from "../../graph/shape.ts";
-import { input } from "../../graph/tensor.ts";
+import { batchDim, timesDim } from "../../graph/shape.ts";
+import { input, type Tensor } from "../../graph/tensor.ts";
+import { boxHead } from "../../model/detection/box-head.ts";
+import { boxKind, regionLevels } from "../../model/detection/box-kind.ts";
 import { type Detections, detections } from "../../model/detection/detections.ts";
-import { firstStage, levelOutputs, secondStage } from "../../model/detection/faster-rcnn.ts";
+import {
+  type FasterRcnnConfig,
+  firstStage,
+  levelOutputs,
+  regionFeatures,
+} from "../../model/detection/faster-rcnn.ts";
 import { proposals } from "../../model/detection/proposals.ts";
-import { roiLevels } from "../../model/detection/roi-levels.ts";
+import { poolTaps, rotatedTaps, tapsPerBin } from "../../model/detection/rotated/rotated-taps.ts";
 import { createRuntime } from "../../runtime/runtime.node.ts";
 import type { Device, HostTensor, Session } from "../../runtime/session.ts";
 import { openWeights } from "../../runtime/weights.node.ts";
@@ -31,6 +38,9 @@ export function readDetector(path: string): { config: DetectorConfig; weights: W
 
 type Feeds = Readonly<Record<string, HostTensor>>;
 
+/** Regions that the second stage sees at once: what they take of memory is bounded so. */
+const regionsAtOnce = 250;
+
 /** Make a detector ready; adapters are added to the weights that they adapt. */
 export function openDetector(
   { config, weights }: { config: DetectorConfig; weights: Weights },
@@ -40,6 +50,7 @@ export function openDetector(
   const { adapters, ...plain } = config;
   const merged = adapters === undefined ? weights : mergeAdapters(weights, adapters);
   const settings = fasterRcnnOf(plain);
+  const kind = boxKind(settings.boxes);
   const stages = new Map<string, Promise<{ first: Session; second: Session }>>();
   const stagesFor = (height: number, width: number) => {
     const key = `${height} × ${width}`;
@@ -69,12 +80,16 @@ export function openDetector(
           size: [rows, columns] as const,
         };
       });
-      const { boxes } = proposals(levelOutputs(settings, levels), { ...settings.proposals, clip });
-      if (boxes.length === 0)
-        return detections(boxes, { scores: boxes, deltas: boxes }, { ...settings.detections, clip });
-      const found = await second.run(regionFeeds(boxes, seen, settings.roi.strides.length), options);
-      const output = { scores: floats(found, "scores"), deltas: floats(found, "deltas") };
-      return detections(boxes, output, { ...settings.detections, clip });
+      const { boxes } = proposals(levelOutputs(settings, levels), { ...settings.proposals, kind, clip });
+      const found = { scores: [] as number[], deltas: [] as number[] };
+      for (let from = 0; from < boxes.length; from += kind.dims * regionsAtOnce) {
+        const part = boxes.subarray(from, from + kind.dims * regionsAtOnce);
+        const { scores, deltas } = await second.run(regionFeeds(part, seen, settings), options);
+        found.scores.push(...(scores!.data as Float32Array));
+        found.deltas.push(...(deltas!.data as Float32Array));
+      }
+      const output = { scores: Float32Array.from(found.scores), deltas: Float32Array.from(found.deltas) };
+      return detections(boxes, output, { ...settings.detections, kind, clip });
     },
     release: () => runtime.release(),
   };
@@ -84,15 +99,27 @@ function floats(values: Feeds, name: string): Float32Array<ArrayBuffer> {
   return values[name]!.data as Float32Array<ArrayBuffer>;
 }
 
-function regionFeeds(boxes: Float32Array<ArrayBuffer>, first: Feeds, levels: number): Feeds {
-  const n = boxes.length / 4;
-  const maps = Array.from({ length: levels }, (_, i) => [`maps.${i}`, first[`maps.${i}`]!] as const);
-  return {
-    ...Object.fromEntries(maps),
-    boxes: { data: boxes, shape: [n, 4] },
-    levels: { data: BigInt64Array.from(roiLevels(boxes, levels), BigInt), shape: [n] },
-    images: { data: new BigInt64Array(n), shape: [n] },
-  };
+function regionFeeds(boxes: Float32Array<ArrayBuffer>, first: Feeds, settings: FasterRcnnConfig): Feeds {
+  const kind = boxKind(settings.boxes);
+  const { size, strides } = settings.roi;
+  const n = boxes.length / kind.dims;
+  const maps = Object.fromEntries(strides.map((_, i) => [`maps.${i}`, first[`maps.${i}`]!]));
+  const levels = regionLevels(kind, boxes, strides.length);
+  if (kind.dims === 4) {
+    return {
+      ...maps,
+      boxes: { data: boxes, shape: [n, 4] },
+      levels: { data: BigInt64Array.from(levels, BigInt), shape: [n] },
+      images: { data: new BigInt64Array(n), shape: [n] },
+    };
+  }
+  const sizes = strides.map((stride, i) => {
+    const [rows, columns] = maps[`maps.${i}`]!.shape.slice(2) as [number, number];
+    return { stride, rows, columns };
+  });
+  const { cells, weights } = rotatedTaps(boxes, { levels, maps: sizes, size });
+  const shape = [n * size * size, tapsPerBin];
+  return { ...maps, cells: { data: cells, shape }, weights: { data: weights, shape } };
 }
 
 /** From an image to the pyramid and proposals' outputs; from the pyramid and regions to scores and deltas. */
@@ -101,16 +128,22 @@ function stageGraphs(c: DetectorConfig, [height, width]: readonly [number, numbe
   const { maps, logits, deltas } = firstStage(p, input("images", [1, c.model.hr!.bands, height, width]), settings);
   const pooled = maps.slice(0, settings.roi.strides.length);
   const named = (name: string, list: typeof maps) => list.map((t, i) => [`${name}.${i}`, t] as const);
-  const n = batchDim("regions");
-  const regions = {
-    boxes: input("boxes", [n, 4]),
-    levels: input("levels", [n], "int64"),
-    images: input("images", [n], "int64"),
-  };
   const fed = pooled.map((map, i) => input(`maps.${i}`, map.shape));
-  const { scores, deltas: moves } = secondStage(p, fed, regions, settings);
+  const second = boxHead(p.roi_head.bbox_head, regionsOf(fed, settings));
   return [
     toOnnx(Object.fromEntries([...named("maps", pooled), ...named("logits", logits), ...named("deltas", deltas)])),
-    toOnnx({ scores, deltas: moves }),
+    toOnnx({ scores: second.scores, deltas: second.deltas }),
   ];
+}
+
+/** Features of regions that are fed as `regionFeeds` makes them. */
+function regionsOf(maps: readonly Tensor[], { boxes, roi }: FasterRcnnConfig): Tensor {
+  const n = batchDim("regions");
+  if (!boxes.oriented) {
+    const [levels, images] = [input("levels", [n], "int64"), input("images", [n], "int64")];
+    return regionFeatures(maps, { boxes: input("boxes", [n, 4]), levels, images }, roi);
+  }
+  const shape = [timesDim(n, roi.size ** 2), tapsPerBin];
+  const taps = { cells: input("cells", shape, "int64"), weights: input("weights", shape) };
+  return poolTaps(maps, taps, { n, size: roi.size });
 }

@@ -1,7 +1,7 @@
 import { SkySenseError } from "../../core/error.ts";
 import type { LongCall } from "../../core/progress.ts";
 import type { BoxImage } from "../../evaluate/box-matches.ts";
-import { type BoxScores, boxProtocols, scoreBoxes } from "../../evaluate/box-precision.ts";
+import { type BoxProtocol, type BoxScores, boxProtocols, scoreBoxes } from "../../evaluate/box-precision.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import type { BoxItem } from "./data/box-set.ts";
 import { detectScene, type WindowOptions } from "./detect-scene.node.ts";
@@ -17,7 +17,7 @@ export interface Judgement {
   images: readonly JudgedImage[];
   /** As COCO counts: the best hundred of an image, 101 recalls. */
   scores: BoxScores;
-  /** As VOC 2007 counts, for comparison with older papers. */
+  /** As VOC 2007 counts: for comparison with older papers, and what papers report of oriented boxes. */
   voc07: BoxScores;
   failures: readonly { id: string; reason: string }[];
 }
@@ -62,11 +62,8 @@ export async function judgeDetector(
       remedy: "Repair these files, or give another set.",
     });
   }
-  const classes = session.config.classes.length;
-  return {
-    images,
-    scores: scoreBoxes(images, { classes, protocol: boxProtocols.coco, seed }),
-    voc07: scoreBoxes(images, { classes, protocol: boxProtocols.voc07, seed }),
-    failures,
-  };
+  const { classes, oriented } = session.config;
+  const score = (protocol: BoxProtocol) =>
+    scoreBoxes(images, { classes: classes.length, protocol: { ...protocol, oriented }, seed });
+  return { images, scores: score(boxProtocols.coco), voc07: score(boxProtocols.voc07), failures };
 }

@@ -5,6 +5,8 @@ import { period, pixelsPerCell } from "../../embed/prepare.ts";
 import { divideItems } from "../../evaluate/divide-items.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import { modelBands } from "../../imagery/sensor/profiles.ts";
+import { boxKind } from "../../model/detection/box-kind.ts";
+import { takeRows } from "../../model/detection/boxes.ts";
 import { anchorsOf, levelOutputs } from "../../model/detection/faster-rcnn.ts";
 import { proposals } from "../../model/detection/proposals.ts";
 import type { SkySenseConfig } from "../../model/skysense.ts";
@@ -20,7 +22,7 @@ import type { Preparation } from "../../train/prepare.node.ts";
 import { train } from "../../train/trainer.node.ts";
 import { encoderGroups, startValues, type TuningMode, tunable } from "../../train/tuning.ts";
 import { withDefaults } from "../../train/with-defaults.ts";
-import { cropBoxes, type Objects } from "./crop-boxes.ts";
+import { cropBoxes, cropOriented, type Objects } from "./crop-boxes.ts";
 import type { BoxItem, BoxSet } from "./data/box-set.ts";
 import { type DetectorConfig, fasterRcnnOf, initDetector } from "./head.ts";
 import { lossGraph, proposalGraph } from "./loss.ts";
@@ -105,27 +107,20 @@ export interface FinetuneResult {
 }
 
 /**
- * Fine-tune a detector on images with horizontal boxes: Faster R-CNN on the HR encoder (specification §6). Every step
+ * Fine-tune a detector on images with boxes: Faster R-CNN on the HR encoder (specification §6), or for a set of
+ * oriented boxes Oriented R-CNN (§6.3; a re-creation, as no official configuration was published). Every step
  * first makes proposals with its own weights, then learns from what was drawn of them and of the anchors; all draws
  * follow from seed and step. An interrupted run goes on when it is called again.
  *
- * @throws SkySenseError `BAD_SIZE` | `SENSOR_UNKNOWN` | `NOT_HORIZONTAL`, those of `divideItems`, `createLoader` and `train`
+ * @throws SkySenseError `BAD_SIZE` | `SENSOR_UNKNOWN`, those of `divideItems`, `createLoader` and `train`
  */
 export async function finetuneDetection(options: FinetuneOptions): Promise<FinetuneResult> {
   const { set, out, model = "nano", communicator, signal, onProgress } = options;
   const settings = withDefaults(defaults, options);
   const { mode, seed, steps } = settings;
-  if (set.oriented) {
-    throw new SkySenseError({
-      code: "NOT_HORIZONTAL",
-      what: "this detector learns from horizontal boxes",
-      where: set.path,
-      remedy: "Open the set with { oriented: false }, which draws horizontal boxes around oriented ones.",
-    });
-  }
   const parts = divideItems(set, { valShare: options.valShare, seed, key: "box split" });
   const base = openModel(model, { seed });
-  const config = detectorConfig(base.info.config, settings, set.classes);
+  const config = detectorConfig(base.info.config, settings, set);
   const began = performance.now();
   const loader = trainingLoader(parts.train, config, settings, options);
   const tree = initDetector(config);
@@ -165,7 +160,7 @@ export async function finetuneDetection(options: FinetuneOptions): Promise<Finet
 function detectorConfig(
   model: SkySenseConfig,
   { mode, size, channels, width, anchorScale, rank }: FinetuneSettings,
-  classes: readonly string[],
+  { classes, oriented }: BoxSet,
 ): DetectorConfig {
   if (model.hr === undefined) {
     throw new SkySenseError({
@@ -186,6 +181,7 @@ function detectorConfig(
     model,
     size,
     classes,
+    oriented,
     head: { channels, width },
     anchorScale,
     ...(mode === "lora" && { adapters: { rank, alpha: 2 * rank } }),
@@ -221,16 +217,16 @@ function trainingLoader(
 }
 
 /** A batch, and in `crops` and `samples of` what of each image it shows: not read by the graph. */
-function feedsOf(loader: Loader, items: readonly BoxItem[], { size }: DetectorConfig): BatchSource {
+function feedsOf(loader: Loader, items: readonly BoxItem[], config: DetectorConfig): BatchSource {
   const byId = new Map(items.map((item) => [item.id, item]));
   return {
     async batch(index, options) {
       const { stacks, views, samples, ids } = await loader.batch(index, options);
       const { data, shape } = stacks.hr!;
       const [count, , bands, height, width] = shape;
-      const objects = ids.map((id, i) => objectsOf(byId.get(id)!, views[0]!.crops[i]!, size));
+      const objects = ids.map((id, i) => objectsOf(byId.get(id)!, views[0]!.crops[i]!, config));
       return {
-        feeds: { images: { data, shape: [count, bands, height, width] }, ...pack(objects) },
+        feeds: { images: { data, shape: [count, bands, height, width] }, ...pack(objects, dimsOf(config)) },
         samples,
         files: ids,
       };
@@ -240,26 +236,30 @@ function feedsOf(loader: Loader, items: readonly BoxItem[], { size }: DetectorCo
 }
 
 /** Objects that a detector is to find in a crop: difficult ones are not asked for. */
-function objectsOf({ boxes, labels, difficult }: BoxItem, crop: Crop, size: number): Objects {
+function objectsOf({ boxes, labels, difficult }: BoxItem, crop: Crop, config: DetectorConfig): Objects {
   const easy = [...labels.keys()].filter((i) => difficult[i] === 0);
   const chosen = {
-    boxes: Float32Array.from(easy.flatMap((i) => [...boxes.subarray(4 * i, 4 * i + 4)])),
+    boxes: takeRows(boxes, easy, dimsOf(config)),
     labels: Int32Array.from(easy, (i) => labels[i]!),
   };
-  return cropBoxes(chosen, crop, size);
+  return (config.oriented ? cropOriented : cropBoxes)(chosen, crop, config.size);
 }
 
-/** A batch's objects as feeds, which only the preparation reads: [objects, 6], image, label and box. */
-function pack(images: readonly Objects[]): Record<string, HostTensor> {
+function dimsOf({ oriented }: DetectorConfig): number {
+  return oriented ? 5 : 4;
+}
+
+/** A batch's objects as feeds, which only the preparation reads: [objects, 2 + dims], image, label and box. */
+function pack(images: readonly Objects[], dims: number): Record<string, HostTensor> {
   const rows = images.flatMap(({ boxes, labels }, b) =>
-    Array.from(labels, (label, i) => [b, label, ...boxes.subarray(4 * i, 4 * i + 4)]),
+    Array.from(labels, (label, i) => [b, label, ...boxes.subarray(dims * i, dims * (i + 1))]),
   );
-  return { objects: { data: Float32Array.from(rows.flat()), shape: [rows.length, 6] } };
+  return { objects: { data: Float32Array.from(rows.flat()), shape: [rows.length, 2 + dims] } };
 }
 
-function unpack({ data }: HostTensor, images: number): Objects[] {
-  const rows = Array.from({ length: data.length / 6 }, (_, i) => [
-    ...(data as Float32Array).subarray(6 * i, 6 * i + 6),
+function unpack({ data, shape: [count, width] }: HostTensor, images: number): Objects[] {
+  const rows = Array.from({ length: count! }, (_, i) => [
+    ...(data as Float32Array).subarray(width! * i, width! * (i + 1)),
   ]);
   return Array.from({ length: images }, (_, b) => {
     const own = rows.filter(([image]) => image === b);
@@ -273,6 +273,7 @@ function unpack({ data }: HostTensor, images: number): Objects[] {
 /** Proposals with the weights of the step, and what the two stages are to say of the batch. */
 function preparation(c: DetectorConfig, settings: FinetuneSettings): Preparation {
   const detector = fasterRcnnOf(c);
+  const kind = boxKind(detector.boxes);
   const sizes = detector.anchors.strides.map((stride) => Math.ceil(c.size / stride)).map((n) => [n, n] as const);
   const anchors = anchorsOf(detector, sizes);
   const everyAnchor = Float32Array.from(anchors.flatMap((boxes) => [...boxes]));
@@ -294,13 +295,17 @@ function preparation(c: DetectorConfig, settings: FinetuneSettings): Preparation
           deltas: part(`deltas.${i}`),
           size: own,
         }));
-        return proposals(levelOutputs(detector, levels), { ...rules, clip: [c.size, c.size] }).boxes;
+        return proposals(levelOutputs(detector, levels), { ...rules, kind, clip: [c.size, c.size] }).boxes;
       });
       return {
-        ...rpnTargets(everyAnchor, objects, { coder: detector.proposals.coder, random }),
+        ...rpnTargets(everyAnchor, objects, { kind, random }),
         ...roiTargets(found, objects, {
-          ...{ classes: c.classes.length, count: settings.regions, size, maps, random },
-          coder: detector.detections.coder,
+          kind,
+          classes: c.classes.length,
+          count: settings.regions,
+          size,
+          maps,
+          random,
         }),
       };
     },

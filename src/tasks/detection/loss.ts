@@ -6,14 +6,16 @@ import { sum } from "../../graph/ops/reduce.ts";
 import { reshape } from "../../graph/ops/reshape.ts";
 import { roiAlignBy } from "../../graph/ops/roi-align.ts";
 import { transpose } from "../../graph/ops/transpose.ts";
-import { batchDim } from "../../graph/shape.ts";
+import { batchDim, timesDim } from "../../graph/shape.ts";
 import { input, type Tensor } from "../../graph/tensor.ts";
 import { boxHead } from "../../model/detection/box-head.ts";
+import { boxKind } from "../../model/detection/box-kind.ts";
 import { type FirstStage, firstStage } from "../../model/detection/faster-rcnn.ts";
+import { poolTaps, tapsPerBin } from "../../model/detection/rotated/rotated-taps.ts";
 import { type DropMask, dropInputs } from "../../model/training.ts";
 import { binaryCrossEntropy } from "../../train/losses/binary-cross-entropy.ts";
 import { crossEntropy } from "../../train/losses/cross-entropy.ts";
-import { l1Loss } from "../../train/losses/regression.ts";
+import { l1Loss, smoothL1Loss } from "../../train/losses/regression.ts";
 import type { SeparateGraph } from "../../train/train-graph.ts";
 import { bindDetector, type DetectorConfig, fasterRcnnOf } from "./head.ts";
 
@@ -32,7 +34,7 @@ export function proposalGraph(c: DetectorConfig): Record<string, Tensor> {
 }
 
 /**
- * The four losses of Faster R-CNN (specification §6.2), all of weight 1, for what `rpnTargets` and `roiTargets` feed.
+ * The four losses of Faster R-CNN (specification §6.2), or of Oriented R-CNN (§6.3), all of weight 1, for what `rpnTargets` and `roiTargets` feed.
  *
  * @param options.regions  Regions of an image.
  * @returns the graph, and the masks that are to be drawn for every step.
@@ -44,7 +46,7 @@ export function lossGraph(
   const { drop, masks } = dropInputs("backbone_hr.");
   const p = bindDetector(c);
   const first = firstStage(p, images(c), fasterRcnnOf(c), { dropPath: { rate: dropPath, drop } });
-  const rpn = rpnLosses(first);
+  const rpn = rpnLosses(first, c);
   const pooled = pool(c, first.maps, regions);
   const head = headLosses(c, boxHead(p.roi_head.bbox_head, pooled));
   const losses = { rpnClass: rpn.classes, rpnBox: rpn.boxes, headClass: head.classes, headBox: head.boxes };
@@ -56,7 +58,8 @@ interface Losses {
   boxes: Tensor;
 }
 
-function rpnLosses({ logits, deltas }: FirstStage): Losses {
+function rpnLosses({ logits, deltas }: FirstStage, c: DetectorConfig): Losses {
+  const { anchorDims } = boxKind(fasterRcnnOf(c).boxes);
   const perAnchor = (maps: readonly Tensor[], width: number) =>
     concat(
       maps.map((map) => {
@@ -65,44 +68,63 @@ function rpnLosses({ logits, deltas }: FirstStage): Losses {
       }),
       { axis: 1 },
     );
-  const boxes = perAnchor(deltas, 4);
+  const boxes = perAnchor(deltas, anchorDims);
   const [batch, n] = boxes.shape as [Tensor["shape"][number], number];
   return {
     classes: binaryCrossEntropy(reshape(perAnchor(logits, 1), [batch, n]), input("rpn.labels", [batch, n]), {
       weight: input("rpn.weights", [batch, n]),
       over: "nothing",
     }),
-    boxes: l1Loss(boxes, input("rpn.targets", [batch, n, 4]), {
+    boxes: boxLoss(boxes, input("rpn.targets", [batch, n, anchorDims]), {
       weight: input("rpn.boxWeights", [batch, n, 1]),
-      over: "nothing",
+      beta: c.oriented ? 1 / 9 : 0,
     }),
   };
+}
+
+/** L1 as in mmdet's Faster R-CNN, or with a beta smooth L1 as in mmrotate's Oriented R-CNN. */
+function boxLoss(x: Tensor, target: Tensor, { weight, beta }: { weight: Tensor; beta: number }): Tensor {
+  const reduction = { weight, over: "nothing" } as const;
+  return beta > 0 ? smoothL1Loss(x, target, { ...reduction, beta }) : l1Loss(x, target, reduction);
 }
 
 /** Features of the regions, each from the map of its level. */
 function pool(c: DetectorConfig, maps: readonly Tensor[], regions: number): Tensor {
   const { roi } = fasterRcnnOf(c);
-  return roi.strides
-    .map((_, i) => {
-      const [batch, , h, w] = maps[i]!.shape as [Tensor["shape"][number], number, number, number];
+  const used = maps.slice(0, roi.strides.length);
+  if (c.oriented) {
+    const n = timesDim(used[0]!.shape[0]!, regions);
+    const shape = [timesDim(n, roi.size ** 2), tapsPerBin];
+    return poolTaps(
+      used,
+      { cells: input("roi.cells", shape, "int64"), weights: input("roi.weights", shape) },
+      { n, size: roi.size },
+    );
+  }
+  return used
+    .map((map, i) => {
+      const [batch, , h, w] = map.shape as [Tensor["shape"][number], number, number, number];
       const rows = input(`roi.rows.${i}`, [batch, regions, roi.size, h]);
       const columns = input(`roi.columns.${i}`, [batch, regions, roi.size, w]);
-      return roiAlignBy(maps[i]!, { rows, columns });
+      return roiAlignBy(map, { rows, columns });
     })
     .reduce(add);
 }
 
-function headLosses({ classes }: DetectorConfig, { scores, deltas }: { scores: Tensor; deltas: Tensor }): Losses {
+function headLosses(c: DetectorConfig, { scores, deltas }: { scores: Tensor; deltas: Tensor }): Losses {
+  const { boxes, head } = fasterRcnnOf(c);
+  const { dims } = boxKind(boxes);
+  const classes = c.classes.length;
   const n = scores.shape[0]!;
   const labels = input("roi.labels", [n], "int64");
-  // Each region's deltas of its own class; background has none.
-  const own = reshape(oneHot(labels, classes.length), [n, classes.length, 1]);
-  const chosen = sum(mul(reshape(deltas, [n, classes.length, 4]), own), { axes: [1] });
+  // Each region's moves of its own class; background has none.
+  const own = reshape(oneHot(labels, classes), [n, classes, 1]);
+  const chosen = head.classAgnostic ? deltas : sum(mul(reshape(deltas, [n, classes, dims]), own), { axes: [1] });
   return {
     classes: crossEntropy(scores, labels, { ignore: -1 }),
-    boxes: l1Loss(chosen, input("roi.targets", [n, 4]), {
+    boxes: boxLoss(chosen, input("roi.targets", [n, dims]), {
       weight: input("roi.boxWeights", [n, 1]),
-      over: "nothing",
+      beta: c.oriented ? 1 : 0,
     }),
   };
 }

@@ -9,6 +9,7 @@ const schema = z.object({
   model: configSchema,
   size: z.int().positive().max(8192),
   classes: z.array(z.string()).min(1),
+  oriented: z.boolean().default(false),
   head: z.object({ channels: z.int().positive(), width: z.int().positive() }),
   anchorScale: z.number().positive(),
   adapters: z.object({ rank: z.int().positive(), alpha: z.number().positive() }).optional(),

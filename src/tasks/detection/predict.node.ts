@@ -5,6 +5,7 @@ import { writeFeatureTable } from "../../imagery/out/feature-table.node.ts";
 import { isGeoreferenced, regionFootprint } from "../../imagery/out/region-feature.ts";
 import { gsdMetres } from "../../imagery/scene/crs.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
+import { outlinesOf } from "./box-picture.ts";
 import { detectScene, type WindowOptions } from "./detect-scene.node.ts";
 import { openDetector, readDetector } from "./detector-session.node.ts";
 
@@ -16,21 +17,23 @@ export interface Predicted {
   files: readonly string[];
 }
 
-/** In longitude and latitude where the image says where it is, else in pixels. */
+/** What is said of each object. */
 const columns = {
   class: "text",
   score: "number",
+  /** Centre in pixels of the image, sides in pixels, and degrees clockwise from the first side to a row of pixels. */
+  x: "number",
+  y: "number",
+  width: "number",
+  height: "number",
+  angle: "number",
   widthMetres: "number",
   heightMetres: "number",
-  xmin: "number",
-  ymin: "number",
-  xmax: "number",
-  ymax: "number",
 } as const;
 
 /**
  * Find objects on images with a detector that `finetuneDetection` wrote, and write `NAME.geojson` and `NAME.parquet`
- * for each: a polygon an object, with class, score, size in metres where known, and its box in pixels.
+ * for each: a polygon an object, with class, score, centre, sides and angle in pixels, and its sides in metres where known.
  *
  * @param options.minScore  Detections below are left out. Default 0.3.
  * @throws SkySenseError `NO_CONFIG` and those of reading images and writing files
@@ -56,22 +59,13 @@ export async function predictDetection(
       const { signal: _, ...said } = scene ?? {};
       const { objects, grid } = await detectScene(session, { files: [image], options: said }, windows);
       const rows = [...objects.scores.keys()].filter((i) => objects.scores[i]! >= minScore);
+      const { classes, oriented } = session.config;
       const metres = gsdMetres(grid);
+      const outlines = outlinesOf(objects.boxes, oriented);
       const features = rows.map((i) => {
-        const [x1, y1, x2, y2] = objects.boxes.subarray(4 * i, 4 * i + 4) as unknown as [
-          number,
-          number,
-          number,
-          number,
-        ];
-        const { geometry, bbox } = regionFootprint({ rings: [[x1, y1, x2, y1, x2, y2, x1, y2]] }, grid);
-        const properties = {
-          class: session.config.classes[objects.labels[i]!]!,
-          score: objects.scores[i]!,
-          ...(metres !== undefined && { widthMetres: (x2 - x1) * metres, heightMetres: (y2 - y1) * metres }),
-          ...{ xmin: x1, ymin: y1, xmax: x2, ymax: y2 },
-        };
-        return { geometry, bbox, properties };
+        const { geometry, bbox } = regionFootprint({ rings: [outlines[i]!] }, grid);
+        const { label, score } = { label: objects.labels[i]!, score: objects.scores[i]! };
+        return { geometry, bbox, properties: { class: classes[label]!, score, ...measuresOf(outlines[i]!, metres) } };
       });
       const georeferenced = isGeoreferenced(grid);
       const stem = join(out, basename(image, extname(image)));
@@ -86,6 +80,14 @@ export async function predictDetection(
     await session.release();
     detector.weights.close();
   }
+}
+
+function measuresOf(outline: readonly number[], metres: number | undefined) {
+  const [x1, y1, x2, y2, x3, y3] = outline as [number, number, number, number, number, number];
+  const [width, height] = [Math.hypot(x2 - x1, y2 - y1), Math.hypot(x3 - x2, y3 - y2)];
+  const angle = (Math.atan2(y2 - y1, x2 - x1) * 180) / Math.PI;
+  const pixels = { x: (x1 + x3) / 2, y: (y1 + y3) / 2, width, height, angle };
+  return metres === undefined ? pixels : { ...pixels, widthMetres: width * metres, heightMetres: height * metres };
 }
 
 function countsOf(names: readonly string[]): Record<string, number> {

@@ -3,19 +3,22 @@ import { expect, test } from "vitest";
 import { type NdArray, noise, relativeL2 } from "../../../test/support/arrays.ts";
 import { evaluate } from "../../../test/support/evaluate.ts";
 import { createRandom } from "../../core/random.ts";
+import { boxKind } from "../../model/detection/box-kind.ts";
 import { anchorsOf, levelOutputs } from "../../model/detection/faster-rcnn.ts";
 import { proposals } from "../../model/detection/proposals.ts";
+import { toHorizontal } from "../../model/detection/rotated/rotated-boxes.ts";
 import { initialise } from "../../model/initialise.ts";
 import { listParameters } from "../../model/parameters.ts";
 import { presets } from "../../model/presets.ts";
 import type { HostTensor } from "../../runtime/session.ts";
 import { type Crop, cropMasks } from "../../train/data/geometry.ts";
-import { cropBoxes } from "./crop-boxes.ts";
+import { cropBoxes, cropOriented } from "./crop-boxes.ts";
 import { type DetectorConfig, fasterRcnnOf, initDetector } from "./head.ts";
 import { lossGraph, proposalGraph } from "./loss.ts";
 import { roiTargets, rpnTargets } from "./targets.ts";
 
 const plain = { means: [0, 0, 0, 0], stds: [1, 1, 1, 1] };
+const plainKind = boxKind({ oriented: false, anchors: plain, regions: plain });
 
 const crops = fc.record({
   top: fc.nat(6),
@@ -64,11 +67,28 @@ test("cropBoxes: what is mostly outside or has become too thin is left out", () 
   expect([...labels]).toEqual([1]);
 });
 
+test("cropOriented: the box around goes where the horizontal box goes; what has its centre outside is left out", () => {
+  const angle = fc.double({ min: -1.5, max: 1.5, noNaN: true });
+  fc.assert(
+    fc.property(crops, angle, (crop: Crop, turned) => {
+      const inside = Float32Array.of(crop.left + 5, crop.top + 4.5, 6, 2, turned);
+      const outside = Float32Array.of(crop.left - 1, crop.top + 4.5, 6, 2, turned);
+      const boxes = new Float32Array([...inside, ...outside]);
+      const square = { ...crop, width: crop.height };
+      const { boxes: found, labels } = cropOriented({ boxes, labels: Int32Array.of(4, 5) }, square, 70);
+      expect([...labels]).toEqual([4]);
+      const around = cropBoxes({ boxes: toHorizontal(inside), labels: Int32Array.of(4) }, square, 70);
+      for (const [k, v] of toHorizontal(found).entries()) expect(v).toBeCloseTo(around.boxes[k]!, 3);
+    }),
+    { seed: 2 },
+  );
+});
+
 test("rpnTargets: one object between two anchors; weights add up to one, over a batch", () => {
   const anchors = Float32Array.of(0, 0, 10, 10, 20, 0, 30, 10, 40, 0, 50, 10);
   const image = { boxes: Float32Array.of(0, 0, 10, 8), labels: Int32Array.of(1) };
   const none = { boxes: new Float32Array(0), labels: new Int32Array(0) };
-  const feeds = rpnTargets(anchors, [image, none], { coder: plain, random: createRandom(1) });
+  const feeds = rpnTargets(anchors, [image, none], { kind: plainKind, random: createRandom(1) });
   expect([...(feeds["rpn.labels"]!.data as Float32Array)]).toEqual([1, 0, 0, 0, 0, 0]);
   const sixth = Math.fround(1 / 6);
   expect([...(feeds["rpn.weights"]!.data as Float32Array)]).toEqual(Array.from({ length: 6 }, () => sixth));
@@ -80,7 +100,7 @@ test("rpnTargets: one object between two anchors; weights add up to one, over a 
 test("roiTargets: objects are regions themselves; places without a region count for nothing", () => {
   const image = { boxes: Float32Array.of(0, 0, 10, 10), labels: Int32Array.of(1) };
   const feeds = roiTargets([Float32Array.of(40, 40, 60, 60)], [image], {
-    ...{ classes: 3, count: 8, size: 2, coder: plain, random: createRandom(1) },
+    ...{ classes: 3, count: 8, size: 2, kind: plainKind, random: createRandom(1) },
     maps: [{ stride: 4, rows: 16, columns: 16 }],
   });
   expect([...(feeds["roi.labels"]!.data as BigInt64Array)]).toEqual([1n, 3n, -1n, -1n, -1n, -1n, -1n, -1n]);
@@ -98,6 +118,7 @@ const config: DetectorConfig = {
   model: { ...presets.tiny },
   size: 64,
   classes: ["a", "b"],
+  oriented: false,
   head: { channels: 4, width: 8 },
   anchorScale: 4,
 };
@@ -105,6 +126,7 @@ const config: DetectorConfig = {
 /** Feeds of one training step of two images, made as training makes them. */
 async function stepFeeds(regions: number): Promise<Record<string, NdArray>> {
   const detector = fasterRcnnOf(config);
+  const kind = boxKind(detector.boxes);
   const weights = initialise(initDetector(config), { seed: 1 });
   const shapes = new Map(listParameters(initDetector(config)).map(([name, { shape }]) => [name, shape]));
   const parameters = Object.fromEntries(
@@ -123,15 +145,15 @@ async function stepFeeds(regions: number): Promise<Record<string, NdArray>> {
   };
   const found = objects.map((_, b) => {
     const levels = sizes.map((size, i) => ({ logits: part(`logits.${i}`, b), deltas: part(`deltas.${i}`, b), size }));
-    return proposals(levelOutputs(detector, levels), { ...detector.proposals, keep: 50, clip: [64, 64] }).boxes;
+    return proposals(levelOutputs(detector, levels), { ...detector.proposals, keep: 50, kind, clip: [64, 64] }).boxes;
   });
   const anchors = Float32Array.from(anchorsOf(detector, sizes).flatMap((boxes) => [...boxes]));
   const maps = detector.roi.strides.map((stride) => ({ stride, rows: 64 / stride, columns: 64 / stride }));
   const random = createRandom(1);
   const targets: Record<string, HostTensor> = {
-    ...rpnTargets(anchors, objects, { coder: plain, random }),
+    ...rpnTargets(anchors, objects, { kind, random }),
     ...roiTargets(found, objects, {
-      ...{ classes: 2, count: regions, size: 7, maps, random, coder: detector.detections.coder },
+      ...{ classes: 2, count: regions, size: 7, maps, random, kind },
     }),
   };
   const fed = Object.entries(targets).map(([name, { shape, data }]) => [

@@ -10,7 +10,7 @@ import { takeRows } from "../../model/detection/boxes.ts";
 import { trueColour } from "../../report/picture.ts";
 import { sideBySide } from "../../report/side-by-side.ts";
 import { thumbnailPng } from "../../report/thumbnail.node.ts";
-import { boxColours, drawBoxes } from "./box-picture.ts";
+import { boxColours, drawOutlines, outlinesOf } from "./box-picture.ts";
 import type { JudgedImage, Judgement } from "./evaluate.node.ts";
 import type { FinetuneSettings } from "./finetune.node.ts";
 import type { DetectorConfig } from "./head.ts";
@@ -38,9 +38,9 @@ export async function writeDetectionReport(
   { out, title, command, config, scene, seconds, training }: WriteReportOptions,
 ): Promise<void> {
   const { classes } = config;
-  const match = { ...boxProtocols.coco, iou: 0.5 };
+  const match = { ...boxProtocols.coco, oriented: config.oriented, iou: 0.5 };
   const worst = images
-    .map((image) => ({ image, ...faultsOf(image, classes.length) }))
+    .map((image) => ({ image, ...faultsOf(image, config) }))
     .filter(({ missed, wrong }) => missed + wrong > 0)
     .sort((a, b) => b.missed + b.wrong - a.missed - a.wrong)
     .slice(0, shown);
@@ -54,7 +54,7 @@ export async function writeDetectionReport(
         id: image.id,
         missed,
         wrong,
-        png: await picture(image, scene),
+        png: await picture(image, config, scene),
       })),
     ),
     training: training && { ...training, settings: { ...training.settings }, steps: await readSteps(out) },
@@ -78,32 +78,39 @@ export async function writeDetectionReport(
 }
 
 /** Objects of an image that were not found, and what was found where there is none. */
-function faultsOf(image: JudgedImage, classes: number): { missed: number; wrong: number } {
-  const drawn = { ...image, found: confident(image) };
+function faultsOf(image: JudgedImage, { classes, oriented }: DetectorConfig): { missed: number; wrong: number } {
+  const drawn = { ...image, found: confident(image, oriented) };
   let [missed, wrong] = [0, 0];
-  for (let label = 0; label < classes; label++) {
-    const { outcomes, truths } = matchClass([drawn], label, { ...boxProtocols.coco, iou: 0.5 });
+  for (const label of classes.keys()) {
+    const { outcomes, truths } = matchClass([drawn], label, { ...boxProtocols.coco, oriented, iou: 0.5 });
     missed += truths[0]! - outcomes.filter((outcome) => outcome === 1).length;
     wrong += outcomes.filter((outcome) => outcome === 0).length;
   }
   return { missed, wrong };
 }
 
-function confident({ found }: JudgedImage): JudgedImage["found"] {
+function confident({ found }: JudgedImage, oriented: boolean): JudgedImage["found"] {
   const rows = [...found.scores.keys()].filter((i) => found.scores[i]! >= drawnFrom);
   return {
-    boxes: takeRows(found.boxes, rows, 4),
+    boxes: takeRows(found.boxes, rows, oriented ? 5 : 4),
     scores: takeRows(found.scores, rows, 1),
     labels: rows.map((i) => found.labels[i]!),
   };
 }
 
-async function picture(image: JudgedImage, scene: OpenSceneOptions | undefined): Promise<Uint8Array> {
+async function picture(
+  image: JudgedImage,
+  { oriented }: DetectorConfig,
+  scene: OpenSceneOptions | undefined,
+): Promise<Uint8Array> {
   const { signal: _, ...options } = scene ?? {};
   const place = await readPlaceSource({ files: [image.image], options });
   const plain = trueColour(place.hr!, { sensor: "hr" });
-  const boxes = { truth: image.truth.boxes, found: confident(image).boxes };
-  const both = [drawBoxes(plain, boxes.truth, boxColours.truth), drawBoxes(plain, boxes.found, boxColours.found)];
+  const outlines = (boxes: Float32Array<ArrayBuffer>) => outlinesOf(boxes, oriented);
+  const both = [
+    drawOutlines(plain, outlines(image.truth.boxes), boxColours.truth),
+    drawOutlines(plain, outlines(confident(image, oriented).boxes), boxColours.found),
+  ];
   return thumbnailPng(sideBySide(both, { gap: 8 }), { side: 1000 });
 }
 

@@ -70,15 +70,17 @@ function area(points: readonly number[]): number {
  * Non-maximum suppression of oriented boxes: unlike that of horizontal ones, an overlap **equal to** `iou` suppresses.
  *
  * @param options.groups  Boxes of different groups (classes) do not suppress each other.
+ * @param options.most  How many to keep; default: all.
  * @returns Positions of the kept by falling score.
  */
 export function rotatedNms(
   boxes: RotatedBoxes,
   scores: Float32Array,
-  { iou, groups }: { iou: number; groups?: ArrayLike<number | bigint> | undefined },
+  { iou, groups, most }: { iou: number; groups?: ArrayLike<number | bigint> | undefined; most?: number },
 ): number[] {
-  return suppress(byScore(scores), (a, b) => {
+  const covers = (a: number, b: number) => {
     if (groups !== undefined && groups[a] !== groups[b]) return false;
     return pairIou(boxes, a, boxes, b) >= iou;
-  });
+  };
+  return suppress(byScore(scores), covers, most);
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { noise, relativeL2 } from "../../../../test/support/arrays.ts";
+import { checkGrad } from "../../../../test/support/check-grad.ts";
 import { evaluate } from "../../../../test/support/evaluate.ts";
 import { roiAlign } from "../../../graph/ops/roi-align.ts";
 import { input } from "../../../graph/tensor.ts";
@@ -9,6 +10,7 @@ import { corners, fromHorizontal, fromPolygons, halfTurn, toHorizontal, toPolygo
 import { decodeRotated, encodeRotated } from "./rotated-coder.ts";
 import { pairIou, rotatedIou, rotatedNms } from "./rotated-iou.ts";
 import { rotatedRoiAlign } from "./rotated-roi-align.ts";
+import { poolTaps, rotatedTaps, tapsPerBin } from "./rotated-taps.ts";
 
 const boxes = (...rows: number[][]) => Float32Array.from(rows.flat());
 const iouOf = (a: number[], b: number[]) => pairIou(boxes(a), 0, boxes(b), 0);
@@ -170,4 +172,58 @@ test("rotatedRoiAlign: half a turn reverses the bins", () => {
   const turned = rotatedRoiAlign(map, boxes([18, 15, 26, 14, 0.4 + Math.PI]), options);
   const reversed = [...turned.slice(0, 9).toReversed(), ...turned.slice(9).toReversed()];
   expect(relativeL2(reversed, straight)).toBeLessThan(1e-5);
+});
+
+const pyramid = [
+  { stride: 4, rows: 9, columns: 11 },
+  { stride: 8, rows: 5, columns: 6 },
+];
+
+test("poolTaps: is rotated RoIAlign of every box on the map of its own level and image", async () => {
+  const shapes = [
+    [2, 3, 9, 11],
+    [2, 3, 5, 6],
+  ];
+  const maps = shapes.map((shape, i) => noise(shape, i + 1));
+  const regions = boxes([18, 15, 26, 14, 0.4], [2, 30, 30, 9, -1.2], [20, 18, 40, 30, 0.1]);
+  const levels = Int32Array.of(0, 0, 1);
+  const second = rotatedTaps(regions, { levels, maps: pyramid, size: 3, first: 9 * 11 + 5 * 6 });
+  const shape = [27, tapsPerBin];
+  const pooled = poolTaps(
+    shapes.map((s, i) => input(`m${i}`, s)),
+    { cells: input("cells", shape, "int64"), weights: input("weights", shape) },
+    { n: 3, size: 3 },
+  );
+  const { y } = await evaluate(
+    { y: pooled },
+    {
+      ...{ m0: maps[0]!, m1: maps[1]! },
+      cells: { shape, data: Array.from(second.cells, Number) },
+      weights: { shape, data: second.weights },
+    },
+  );
+  const expected = [...levels].flatMap((level, i) => {
+    const [, channels, height, width] = shapes[level]! as [number, number, number, number];
+    const data = Float32Array.from(maps[level]!.data.slice(channels * height * width));
+    const options = { size: 3, scale: 1 / pyramid[level]!.stride, samples: 2 };
+    return [...rotatedRoiAlign({ data, channels, height, width }, regions.slice(5 * i, 5 * i + 5), options)];
+  });
+  expect(relativeL2(y!.data, expected)).toBeLessThan(1e-5);
+});
+
+test("poolTaps: the gradient agrees with central differences", () => {
+  const regions = boxes([18, 15, 26, 14, 0.4], [2, 30, 30, 9, -1.2]);
+  const taps = rotatedTaps(regions, { levels: Int32Array.of(0, 1), maps: pyramid, size: 2 });
+  const shape = [8, tapsPerBin];
+  const fed = { cells: input("cells", shape, "int64"), weights: input("weights", shape) };
+  return checkGrad((fine, coarse) => poolTaps([fine, coarse], fed, { n: 2, size: 2 }), {
+    shapes: [
+      [1, 2, 9, 11],
+      [1, 2, 5, 6],
+    ],
+    feeds: {
+      cells: { shape, data: Array.from(taps.cells, Number) },
+      weights: { shape, data: taps.weights },
+    },
+  });
 });
