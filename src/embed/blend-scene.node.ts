@@ -65,7 +65,7 @@ export async function blendScene<P extends Place>(options: BlendOptions<P>): Pro
   const { rank, size } = communicator;
   const { width, height } = scene.grid;
   const { sensor, bands, grid: pixels } = scene.sensors[0]!;
-  const thumbnail = createThumbnail({ ...pixels, bands: pictureBands(sensor, bands) });
+  const thumbnail = createThumbnail({ sensor, ...pixels, bands: pictureBands(sensor, bands) });
   const finished = (rows: number) => (rows === 0 ? 0 : finishedRows(tiling, rows - 1)[1]);
   const rowBytes = width * channels * 4;
   const folder =

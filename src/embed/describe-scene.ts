@@ -78,8 +78,8 @@ export function pictureTitle({ sensors }: Scene): string {
   const { sensor, dates } = sensors[0]!;
   const title = profiles[sensor].title.replace(/ \(.*\)$/, "");
   const known = dates.filter((date) => date !== undefined).map((date) => date.slice(0, 10));
-  if (known.length === 0) return dates.length > 1 ? `${title}, median of ${dates.length} dates` : title;
-  return known.length === 1 ? `${title}, ${known[0]}` : `${title}, median of ${known[0]} … ${known.at(-1)}`;
+  if (known.length === 0) return dates.length > 1 ? `${title}, composite of ${dates.length} dates` : title;
+  return known.length === 1 ? `${title}, ${known[0]}` : `${title}, composite of ${known[0]} … ${known.at(-1)}`;
 }
 
 function fileName(path: string): string {

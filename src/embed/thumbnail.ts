@@ -2,8 +2,13 @@ import type { ImageStack, SensorName } from "../core/place.ts";
 
 /** A picture beside features needs about this many pixels along its longer side. */
 const wantedPixels = 1000;
-/** Dates that a composite is made from: enough for most of them to be free of clouds at a pixel. */
+/** Dates that a composite is made from, evenly spread. */
 const compositeDates = 15;
+/**
+ * Which of a pixel's values in those dates shows: the middle one, but of Sentinel-2 a dark one. Clouds are bright and
+ * cover more than half of the dates in many places, their shadows fewer.
+ */
+const compositeShare = { hr: 0.5, s2: 0.2, s1: 0.5 };
 
 /** A small copy of a scene's images, put together from windows as they pass. */
 export interface Thumbnail {
@@ -22,8 +27,13 @@ export interface Thumbnail {
  * @param options.width, options.height  Of all images, in pixels.
  * @param options.bands  To keep; three are enough for a picture.
  */
-export function createThumbnail(options: { width: number; height: number; bands: readonly string[] }): Thumbnail {
-  const { width, height, bands } = options;
+export function createThumbnail(options: {
+  sensor: SensorName;
+  width: number;
+  height: number;
+  bands: readonly string[];
+}): Thumbnail {
+  const { sensor, width, height, bands } = options;
   const side = Math.ceil(Math.max(width, height) / wantedPixels);
   const [tall, wide] = [Math.ceil(height / side), Math.ceil(width / side)];
   const data = new Float32Array(bands.length * tall * wide);
@@ -50,7 +60,8 @@ export function createThumbnail(options: { width: number; height: number; bands:
             const value = blockMean(images, date, block);
             if (!Number.isNaN(value)) known[found++] = value;
           }
-          if (found > 0) part[4 + b * rows * columns + i] = median(known.subarray(0, found));
+          if (found > 0)
+            part[4 + b * rows * columns + i] = quantile(known.subarray(0, found), compositeShare[sensor]);
         }
       }
       return part;
@@ -97,9 +108,8 @@ function blockMean(
   return sum / count;
 }
 
-/** The lower middle one: clouds are bright, so a tie goes to the darker date. */
-function median(values: Float32Array): number {
-  return values.length === 1 ? values[0]! : values.sort()[Math.floor((values.length - 1) / 2)]!;
+function quantile(values: Float32Array, share: number): number {
+  return values.length === 1 ? values[0]! : values.sort()[Math.floor((values.length - 1) * share)]!;
 }
 
 /** At most `wanted` of 0 … count − 1, evenly spread. */

@@ -43,6 +43,7 @@ export function sensorLabel(name: string, text = name.toUpperCase()): Html {
 }
 
 function cells({ what, from, files, each = [] }: Finding): (Html | string)[] {
-  const list = each.length > 0 ? foldedList(each, { noun: "files", shown: 0 }) : foldedList(files, { noun: "files" });
+  const differ = each.length > 0;
+  const list = foldedList(differ ? each : files, { noun: "files", count: files.length, shown: differ ? 0 : 3 });
   return [what, from, files.length === 0 ? "" : list];
 }

@@ -101,12 +101,12 @@ export function shares(parts: readonly { label: string; value: number; text: str
 `;
 }
 
-/** A list that is short, or folded behind its length. */
+/** A list that is short, or folded behind its length, or what else is counted. */
 export function foldedList(
   items: readonly (Html | string)[],
-  { noun, shown = 3 }: { noun: string; shown?: number },
+  { noun, shown = 3, count = items.length }: { noun: string; shown?: number; count?: number },
 ): Html {
   const list = html`<ul>${items.map((item) => html`<li class="name">${item}</li>`)}</ul>`;
   if (items.length <= shown) return list;
-  return html`<details><summary>${items.length} ${noun}</summary>${list}</details>`;
+  return html`<details><summary>${count} ${noun}</summary>${list}</details>`;
 }
