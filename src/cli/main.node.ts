@@ -5,6 +5,7 @@ import { software } from "../embed/software.ts";
 import { addData } from "./data.node.ts";
 import { addEmbed } from "./embed.node.ts";
 import { addFinetune } from "./finetune.node.ts";
+import { addPretrain } from "./pretrain.node.ts";
 import { addForward } from "./forward.node.ts";
 import { addInspect } from "./inspect.node.ts";
 import { addModels } from "./models.node.ts";
@@ -28,6 +29,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addModels(program);
   addProbe(program);
   addFinetune(program);
+  addPretrain(program);
   addPredict(program);
   addSegmentation(program);
   addForward(program);

@@ -1,0 +1,81 @@
+import { availableParallelism } from "node:os";
+import { type Command, Option } from "commander";
+import { modelConfig } from "../embed/load-model.node.ts";
+import { sceneNeeds } from "../embed/scene-needs.ts";
+import { openSet } from "../evaluate/open-set.node.ts";
+import { readPlaceList } from "../pretrain/place-list.node.ts";
+import { pretrain } from "../pretrain/pretrain.node.ts";
+import { defaults } from "../pretrain/settings.ts";
+import { openMpi } from "../runtime/mpi.node.ts";
+import { progressLine } from "./progress.node.ts";
+import { number, whole } from "./scene-options.ts";
+
+export function addPretrain(program: Command): void {
+  program
+    .command("pretrain")
+    .summary("learn from places without labels")
+    .description(
+      "Pre-train a model on places without labels, one a line of a list that `skysense data index` writes. An interrupted " +
+        "run goes on when the same command is run again.",
+    )
+    .requiredOption("--data <file>", "a list of places, JSON Lines")
+    .requiredOption("--out <dir>", "folder for the run: model, checkpoints, metrics.jsonl, report.html")
+    .option("--model <model>", "a preset (random weights) or a .safetensors file to go on from", "nano")
+    .option("--steps <n>", "updates of the whole run", whole, defaults.steps)
+    .option("--batch-size <n>", "places of a step", whole, defaults.batchSize)
+    .option("--lr <rate>", "peak learning rate", number, defaults.lr)
+    .option("--seed <n>", "for weights, order and views", number, defaults.seed)
+    .addOption(new Option("--form <form>", "of the contrast").choices(["distil", "contrast"]).default(defaults.form))
+    .option(
+      "--settings <json>",
+      "further settings, as JSON: see PretrainSettings",
+      (text: string) => JSON.parse(text),
+      {},
+    )
+    .option("--monitor <dir>", "a labelled set: its training part is judged by k-NN during the run")
+    .option("--monitor-size <pixels>", "bring its images to this many pixels a side", whole)
+    .option("--monitor-every <n>", "steps between", whole, 500)
+    .option("--workers <n>", "threads that decode and augment", whole, 1)
+    .action(async (options, self: Command) => {
+      const mpi = openMpi();
+      const first = mpi === undefined || mpi.rank === 0;
+      const progress = progressLine();
+      const { signal: interrupted } = self.optsWithGlobals();
+      const signal = mpi === undefined ? interrupted : AbortSignal.any([interrupted, mpi.lost]);
+      const {
+        data,
+        out,
+        model,
+        steps,
+        batchSize,
+        lr,
+        seed,
+        form,
+        settings,
+        monitor,
+        monitorSize,
+        monitorEvery,
+        workers,
+      } = options;
+      try {
+        const result = await pretrain({
+          places: await readPlaceList(data, sceneNeeds(modelConfig(model))),
+          out,
+          model,
+          workers,
+          settings: { steps, batchSize, lr, seed, form, ...settings },
+          signal,
+          ...(monitor && {
+            monitor: { set: await openSet(monitor, monitorSize ? { size: monitorSize } : {}), every: monitorEvery },
+          }),
+          ...(first && { onProgress: progress.onProgress }),
+          ...(mpi && { communicator: mpi, threads: Math.max(1, Math.floor(availableParallelism() / mpi.localSize)) }),
+        });
+        progress.end();
+        await mpi?.finalize();
+        if (first) console.log(`  ${result.path}`);
+      } finally {
+        progress.end();
+      }
+    });
+}

@@ -1,0 +1,92 @@
+import { add } from "../graph/ops/add.ts";
+import { logSoftmax } from "../graph/ops/log-softmax.ts";
+import { mul } from "../graph/ops/mul.ts";
+import { slice } from "../graph/ops/pad.ts";
+import { mean, sum } from "../graph/ops/reduce.ts";
+import { reshape } from "../graph/ops/reshape.ts";
+import { softmax } from "../graph/ops/softmax.ts";
+import { type Dim, type Shape, sizeOf } from "../graph/shape.ts";
+import { scalar, type Tensor } from "../graph/tensor.ts";
+import { infoNce } from "../train/losses/info-nce.ts";
+import { reduceLoss } from "../train/losses/reduce.ts";
+import type { PretrainSettings } from "./settings.ts";
+import { sinkhorn } from "./sinkhorn.ts";
+
+/** What a loss compares, for one level and branch: what the head made of both sides, row by row. */
+export interface Level {
+  /** [places, views, rows, K]: logits (`distil`) or embeddings (`contrast`). */
+  student: Tensor;
+  /** The teacher's of the other view, ready for {@link assign}: centred and divided by its temperature. */
+  teacher: Tensor;
+  /** [places, views, rows]: 1, or 0 where there is nothing. */
+  weight: Tensor;
+  /** [places, local views, K] of the student: compared with both of the teacher's global views. */
+  local?: Tensor | undefined;
+}
+
+type LossSettings = Pick<PretrainSettings, "form" | "balance" | "temperature">;
+
+/**
+ * L_CL of the paper for one level (Guo et al. 2024, arXiv:2312.10115, eq. 4), the mean over all rows: what the student
+ * says of one view shall be what the teacher says of the other.
+ *
+ * @returns `loss`, one number, shape []; with `distil` also `wanted`, the teacher's distributions.
+ */
+export function levelLoss(level: Level, settings: LossSettings): { loss: Tensor; wanted?: Tensor } {
+  if (settings.form === "contrast") return { loss: contrast(level, settings) };
+  const wanted = assign(level.teacher, settings);
+  return { loss: distil(level, wanted, settings), wanted };
+}
+
+/** The teacher's rows as distributions over the prototypes; no gradient passes. */
+function assign(teacher: Tensor, { balance }: Pick<PretrainSettings, "balance">): Tensor {
+  if (balance === "centre") return softmax(teacher);
+  return reshape(sinkhorn(rowsOf(teacher), { epsilon: 1 }), teacher.shape);
+}
+
+function distil({ student, weight, local }: Level, wanted: Tensor, settings: LossSettings): Tensor {
+  const temperature = scalar(1 / settings.temperature.student);
+  const entropy = (target: Tensor, logits: Tensor) =>
+    mul(sum(mul(target, logSoftmax(mul(logits, temperature))), { axes: [-1] }), scalar(-1));
+  const global = reduceLoss(entropy(wanted, student), { weight, over: "weight" });
+  if (local === undefined) return global;
+  // Cross-entropy is linear in its target: the mean over the teacher's views is that of their mean.
+  const target = mean(reshape(wanted, [wanted.shape[0]!, wanted.shape[1]!, wanted.shape[3]!]), {
+    axes: [1],
+    keepDims: true,
+  });
+  return joined(global, reduceLoss(entropy(target, local)), { weight, local });
+}
+
+function contrast({ student, teacher, weight, local }: Level, { temperature }: LossSettings): Tensor {
+  const options = { temperature: temperature.contrast };
+  const global = infoNce(rowsOf(student), rowsOf(teacher), {
+    ...options,
+    weight: reshape(weight, [sizeOf(weight.shape)]),
+  });
+  if (local === undefined) return global;
+  const [places, views, , width] = teacher.shape as [Dim, number, number, number];
+  const count = local.shape[1] as number;
+  const centre = mean(reshape(teacher, [places, views, width]), { axes: [1], keepDims: true });
+  const terms = Array.from({ length: count }, (_, i) =>
+    infoNce(
+      reshape(slice(local, { axis: 1, start: i, end: i + 1 }), [places, width]),
+      reshape(centre, [places, width]),
+      options,
+    ),
+  );
+  const total = terms.reduce((a, b) => add(a, b));
+  return joined(global, mul(total, scalar(1 / count)), { weight, local });
+}
+
+/** Every pair of a student's and a teacher's view counts alike. */
+function joined(global: Tensor, locals: Tensor, { weight, local }: { weight: Tensor; local: Tensor }): Tensor {
+  const views = weight.shape[1] as number;
+  const pairs = views * (local.shape[1] as number);
+  return add(mul(global, scalar(views / (views + pairs))), mul(locals, scalar(pairs / (views + pairs))));
+}
+
+/** [rows, K]. */
+export function rowsOf(x: Tensor): Tensor {
+  return reshape(x, [sizeOf(x.shape.slice(0, -1) as Shape), x.shape.at(-1)!]);
+}
