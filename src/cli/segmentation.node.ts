@@ -41,8 +41,8 @@ function addDataOptions(command: Command): Command {
 
 /** The set that the options name. */
 function openData({ data, ...options }: OpenMaskSetOptions & { data: string }) {
-  const { classes, images, masks, subset } = options;
-  return openMaskSet(data, { classes, images, masks, subset });
+  const { classes, images, masks, subset, sensor } = options;
+  return openMaskSet(data, { classes, images, masks, subset, sensor });
 }
 
 /** What commands that several processes may share do: progress on the first, and an end to all. */
@@ -106,12 +106,11 @@ function addFinetune(group: Command): void {
     .option("--drop-path <rate>", "of the last block", number, defaults.dropPath)
     .option("--seed <n>", "for weights, split, order and augmentation", number, defaults.seed);
   addSceneOptions(command).action(async (options, self: Command) => {
-    const { data, classes, images, masks, subset, ...settings } = options;
     const { result, first } = await withProcesses(self, async (shared) =>
       trainAndJudge({
-        ...settings,
+        ...options,
         ...shared,
-        set: await openData({ data, classes, images, masks, subset }),
+        set: await openData(options),
         scene: sceneOptions(options),
       }),
     );

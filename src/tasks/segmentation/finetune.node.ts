@@ -105,7 +105,9 @@ export interface FinetuneResult {
  */
 export async function finetuneSegmentation(options: FinetuneOptions): Promise<FinetuneResult> {
   const { set, out, model = "nano", sensor = "hr", communicator, signal, onProgress } = options;
-  const settings: FinetuneSettings = { ...defaults, ...definedOf(options) };
+  // Sentinel pixels have one size everywhere.
+  const scale = sensor === "hr" ? defaults.scale : ([1, 1] as const);
+  const settings: FinetuneSettings = { ...defaults, scale, ...definedOf(options) };
   const { mode, seed, steps } = settings;
   const parts = divideMasks(set, { valShare: options.valShare, seed });
   const base = openModel(model, { seed });

@@ -7,8 +7,8 @@ const names = z.array(z.string()).min(2);
 /** The `index.json` of a set of images and masks. */
 export const maskIndex = z.looseObject({
   name: z.string().optional(),
-  /** Names in the order of the values, or such a list for each subset. */
-  classes: z.union([names, z.record(z.string(), names)]).optional(),
+  /** Names in the order of the values, a name for each value, or a list of names for each subset. */
+  classes: z.union([names, z.record(z.string(), names), z.record(z.string(), z.string())]).optional(),
   /** Where `classes` are those of something else (boxes). */
   mask_classes: names.optional(),
   /** What the values mean, in words that {@link tableOfIndex} understands. */
@@ -16,8 +16,11 @@ export const maskIndex = z.looseObject({
   items: z
     .array(
       z.looseObject({
-        file: z.string(),
+        /** The image; where there is one of each sensor, they are called `hr`, `s2` and `s1` instead. */
+        file: z.string().optional(),
+        /** Its classes, also called `label`. */
         mask: z.string().optional(),
+        label: z.string().optional(),
         split: z.string().optional(),
         /** Of which subset it is. */
         dataset: z.string().optional(),
@@ -38,6 +41,7 @@ export function tableOfIndex(
   index: MaskIndex,
   { subset, where }: { subset: string | undefined; where: string },
 ): ClassTable {
+  if (isByValue(index.classes) && index.mask_classes === undefined) return tableByValue(index.classes, where);
   const classes = namesOf(index, subset, where);
   const said = index.mask ?? "";
   const pairs = [...said.matchAll(/(\d+)\s+([\w-]+)/g)].filter(([, , name]) => classes.includes(name!));
@@ -46,6 +50,20 @@ export function tableOfIndex(
     return parseClassTable({ classes: classes.map((name) => ({ name, value: values.get(name)! })) }, where);
   }
   return tableOfNames(classes, { offset: /0 = unlabelled/.test(said) ? 1 : 0, where });
+}
+
+function isByValue(classes: MaskIndex["classes"]): classes is Record<string, string> {
+  if (classes === undefined || Array.isArray(classes)) return false;
+  return Object.entries(classes).every(([key, name]) => /^-?\d+$/.test(key) && typeof name === "string");
+}
+
+/** `{"-1": "no data", "0": "land", "1": "water"}`: what is called no data, unlabelled or void counts for nothing. */
+function tableByValue(classes: Record<string, string>, where: string): ClassTable {
+  const entries = Object.entries(classes).map(([value, name]) => ({ name, value: Number(value) }));
+  const nothing = ({ name }: { name: string }) => /^(no[ _-]?data|unlabell?ed|void|ignored?)$/i.test(name);
+  const ignore = entries.filter(nothing).map(({ value }) => value);
+  const table = entries.filter((entry) => !nothing(entry)).sort((a, b) => a.value - b.value);
+  return parseClassTable({ classes: table, ignore }, where);
 }
 
 function namesOf({ classes, mask_classes: own }: MaskIndex, subset: string | undefined, where: string): string[] {
@@ -60,7 +78,7 @@ function namesOf({ classes, mask_classes: own }: MaskIndex, subset: string | und
   }
   if (Array.isArray(classes)) return classes;
   const found = subset === undefined ? undefined : classes[subset];
-  if (found !== undefined) return found;
+  if (Array.isArray(found)) return found;
   throw new SkySenseError({
     code: "SUBSET_UNKNOWN",
     what: subset === undefined ? "the index holds several sets" : `the index holds no set "${subset}"`,

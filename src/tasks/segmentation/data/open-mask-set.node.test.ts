@@ -94,6 +94,21 @@ test("openMaskSet: an index says what values mean: positions, values before name
   );
 });
 
+test("openMaskSet: an index of several sensors gives the images of the one that is asked for, and classes by value", async () => {
+  const classes = { "0": "land", "1": "water", "-1": "no data" };
+  const items = [{ id: "a", s1: "a/s1.tif", label: "a/label.tif" }];
+  const set = await indexOf({ classes, items }, { sensor: "s1" });
+  expect(set.items.map(({ id, mask }) => [id, mask.endsWith("a/label.tif")])).toEqual([["a/s1.tif", true]]);
+  expect(set.classes.map(({ name }) => name)).toEqual(["land", "water"]);
+  expect(set.coding.values).toEqual([
+    [0, 0],
+    [1, 1],
+    [-1, ignoredLabel],
+    [255, ignoredLabel],
+  ]);
+  await expect(indexOf({ classes, items })).rejects.toThrow("no item has an image of hr and a mask");
+});
+
 test("parseClassTable: tables that contradict themselves are refused", () => {
   const table =
     (classes: unknown, ignore: unknown = []) =>

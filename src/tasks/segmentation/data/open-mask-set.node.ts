@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import { SkySenseError } from "../../../core/error.ts";
+import type { SensorName } from "../../../core/place.ts";
 import { unreadable } from "../../../core/read-file.node.ts";
 import { type ClassTable, parseClassTable } from "./classes.ts";
 import { pairFolders } from "./folder-pairs.node.ts";
@@ -14,6 +15,8 @@ export interface OpenMaskSetOptions {
   /** Folders of images and of masks below the set's own, where `*` stands for the same name in both. */
   images?: string | undefined;
   masks?: string | undefined;
+  /** Whose images, where an index has those of several sensors. Default hr. */
+  sensor?: SensorName | undefined;
   /** Which one, where an index holds several sets. */
   subset?: string | undefined;
 }
@@ -77,21 +80,22 @@ async function readIndex(path: string): Promise<MaskIndex | undefined> {
 function openIndex(
   index: MaskIndex,
   path: string,
-  { subset, table }: OpenMaskSetOptions & { table: ClassTable | undefined },
+  { subset, table, sensor = "hr" }: OpenMaskSetOptions & { table: ClassTable | undefined },
 ): MaskSet {
   const where = join(path, "index.json");
-  const items = index.items
-    .filter((item) => item.mask !== undefined && (subset === undefined || item.dataset === subset))
-    .map((item): MaskItem => {
-      const [image, mask] = [item.file, item.mask!].map((file) => {
-        if (relative(path, resolve(path, file)).startsWith(".."))
-          throw badIndex(where, `${file} lies outside the folder`);
-        return join(path, file);
-      });
-      return { id: item.file, image: image!, mask: mask!, split: item.split };
-    });
+  const inside = (file: string) => {
+    if (relative(path, resolve(path, file)).startsWith(".."))
+      throw badIndex(where, `${file} lies outside the folder`);
+    return join(path, file);
+  };
+  const items = index.items.flatMap((item): MaskItem[] => {
+    const [file, mask] = [item.file ?? item[sensor], item.mask ?? item.label];
+    if (typeof file !== "string" || mask === undefined) return [];
+    if (subset !== undefined && item.dataset !== subset) return [];
+    return [{ id: file, image: inside(file), mask: inside(mask), split: item.split }];
+  });
   const classes = table ?? tableOfIndex(index, { subset, where });
-  if (items.length === 0) throw badIndex(where, "no item has a mask");
+  if (items.length === 0) throw badIndex(where, `no item has an image of ${sensor} and a mask`);
   const name = [index.name ?? basename(resolve(path)), ...(subset === undefined ? [] : [subset])].join(": ");
   return { name, path, ...classes, items };
 }
