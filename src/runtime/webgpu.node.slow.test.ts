@@ -1,18 +1,11 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { webGpuEnv } from "../../test/support/webgpu.ts";
 import { modulePath } from "../core/worker.node.ts";
-
-/** Chromium's Vulkan for machines without a GPU, as Debian installs it. */
-const chromium = "/usr/lib/chromium";
-const emulated = existsSync(`${chromium}/vk_swiftshader_icd.json`);
-if (!emulated)
-  console.log("WebGPU is not tested: Debian's package chromium, which has SwiftShader, is not installed");
 
 const url = (module: `./${string}.ts`) => JSON.stringify(`file://${modulePath(import.meta.url, module)}`);
 
-/** Libraries are found by the environment in which a process starts, so the test is one of its own. */
 const program = `
   import { createRuntime } from ${url("./runtime.node.ts")};
   import { weightsFromTensors } from ${url("./weights.ts")};
@@ -37,15 +30,11 @@ const program = `
   console.log(JSON.stringify(results));
 `;
 
-test.skipIf(!emulated)(
+test.skipIf(webGpuEnv === undefined)(
   "runtime: WebGPU computes what the CPU computes, for two batch sizes",
   { timeout: 120_000 },
   async () => {
-    const env = {
-      ...process.env,
-      VK_ICD_FILENAMES: `${chromium}/vk_swiftshader_icd.json`,
-      LD_LIBRARY_PATH: [chromium, process.env.LD_LIBRARY_PATH].filter(Boolean).join(":"),
-    };
+    const env = { ...process.env, ...webGpuEnv };
     const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program], { env });
     const [cpu2, cpu3, gpu2, gpu3] = JSON.parse(stdout) as number[][];
     expect(gpu2!.length).toBe(16);
