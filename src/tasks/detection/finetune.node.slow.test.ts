@@ -4,6 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, expect, test } from "vitest";
 import { createRandom } from "../../core/random.ts";
+import { corners } from "../../model/detection/rotated/rotated-boxes.ts";
 import { openBoxSet } from "./data/open-box-set.node.ts";
 import { openDetector } from "./detector-session.node.ts";
 import { judgeDetector } from "./evaluate.node.ts";
@@ -82,4 +83,59 @@ test("finetuneDetection: learns to find squares; an interrupted run ends with th
     const middle = [0, 1].map((axis) => (ring[0]![axis]! + ring[2]![axis]!) / 2);
     expect([properties.x, properties.y]).toEqual(middle.map((v) => expect.closeTo(v, 3)));
   }
+}, 240_000);
+
+/** Grey noise with bright bars at any angle, and the bars as texts of DOTA. */
+async function makeOriented(count: number): Promise<string> {
+  const path = join(folder, "bars");
+  for (const name of ["images", "labelTxt"]) mkdirSync(join(path, name), { recursive: true });
+  const random = createRandom(2);
+  for (let i = 0; i < count; i++) {
+    const pixels = Buffer.from(Array.from({ length: 96 * 96 * 3 }, () => 60 + random.integer(60)));
+    const box = Float32Array.of(
+      30 + random.integer(36),
+      30 + random.integer(36),
+      36,
+      12,
+      (random.uniform() - 0.5) * 3,
+    );
+    const [cx, cy, w, h, angle] = box as unknown as [number, number, number, number, number];
+    for (let p = 0; p < 96 * 96; p++) {
+      const [dx, dy] = [(p % 96) + 0.5 - cx, Math.floor(p / 96) + 0.5 - cy];
+      const u = dx * Math.cos(angle) + dy * Math.sin(angle);
+      const v = dy * Math.cos(angle) - dx * Math.sin(angle);
+      if (Math.abs(u) <= w / 2 && Math.abs(v) <= h / 2) pixels.fill(240, 3 * p, 3 * p + 3);
+    }
+    await sharp(pixels, { raw: { width: 96, height: 96, channels: 3 } })
+      .png()
+      .toFile(join(path, `images/${i}.png`));
+    writeFileSync(join(path, `labelTxt/${i}.txt`), `${corners(box).join(" ")} bar 0\n`);
+  }
+  return path;
+}
+
+test("finetuneDetection: oriented boxes are learnt, judged and written with their angle", async () => {
+  const set = await openBoxSet(await makeOriented(16), { oriented: true });
+  const out = join(folder, "oriented");
+  const { config, weights, val } = await finetuneDetection({
+    ...{ set, out, valShare: 0.25, model: "tiny", steps: 60, batchSize: 4, size: 64, lr: 3e-3, threads: 1 },
+    ...{ channels: 16, width: 32, anchorScale: 4, regions: 32, proposals: 100, dropPath: 0 },
+  });
+  expect(config.oriented).toBe(true);
+  const losses = readFileSync(join(out, "metrics.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).loss as number);
+  const mean = (part: number[]) => part.reduce((a, b) => a + b, 0) / part.length;
+  expect(mean(losses.slice(-10))).toBeLessThan(0.75 * mean(losses.slice(0, 10)));
+  const session = openDetector({ config, weights }, { threads: 1 });
+  const judgement = await judgeDetector(session, val);
+  await session.release();
+  expect(judgement.scores.classes[0]!.truths).toBe(4);
+  await writeDetectionReport(judgement, { out, title: "Bars", command: "skysense", config, seconds: 1 });
+  const [found] = await predictDetection({
+    ...{ model: join(out, "model.safetensors"), images: [join(folder, "bars/images/3.png")], out, minScore: 0 },
+  });
+  const { features } = JSON.parse(readFileSync(found!.files[0]!, "utf8"));
+  for (const { properties } of features) expect(properties.width).toBeGreaterThanOrEqual(properties.height);
 }, 240_000);
