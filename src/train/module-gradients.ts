@@ -76,7 +76,7 @@ export function gradientGraph(
 
 /** What the class calls an input that the file calls `input.<name>`. */
 function graphName(class_: string, fileName: string): string {
-  if (class_ === "UPerHead" || class_ === "FCNHead") return fileName;
+  if (class_ === "UPerHead" || class_ === "FCNHead" || class_ === "FPN") return fileName;
   return class_ === "EncoderDecoder" ? fileName.slice("input.".length) : "input";
 }
 
