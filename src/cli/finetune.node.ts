@@ -65,7 +65,11 @@ export function addFinetune(program: Command): void {
       const results = await writeClassificationReport(runs, { out, command: commandLine(process.argv.slice(2)) });
       const failures = new Map(runs.flatMap((run) => run.failures.map(({ id, reason }) => [id, reason])));
       for (const [id, reason] of failures) console.error(`warning: ${id} was left out: ${reason}`);
-      if (failures.size > 0) console.error(`warning: ${failures.size} images were left out`);
+      if (failures.size > 0) {
+        const { train, test } = runs[0]!;
+        const was = failures.size === 1 ? "was" : "were";
+        console.error(`warning: ${failures.size} of ${train.length + test.length} images ${was} left out`);
+      }
       console.log(markdownTable(results));
       for (const { weights } of runs) console.log(`  ${weights}`);
       for (const name of ["results.json", "report.html"]) console.log(`  ${out}/${name}`);

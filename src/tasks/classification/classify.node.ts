@@ -1,3 +1,5 @@
+import { open } from "node:fs/promises";
+import { unreadable } from "../../core/read-file.node.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import { modelBands } from "../../imagery/sensor/profiles.ts";
 import { openWeights } from "../../runtime/weights.node.ts";
@@ -11,9 +13,15 @@ export interface Classified {
   classes: { name: string; probability: number }[];
 }
 
+/** What {@link classify} says, and which images it could not use. */
+export interface Classification {
+  images: Classified[];
+  failures: readonly { id: string; reason: string }[];
+}
+
 /**
  * Name the scenes of images with a classifier that `finetune` wrote; each image is brought to its size.
- * @throws SkySenseError `NO_CONFIG` | `TOO_MANY_UNREADABLE` and those of reading files
+ * @throws SkySenseError `NO_CONFIG` | `FILE_UNREADABLE` | `TOO_MANY_UNREADABLE`: more than 5 % are no images
  */
 export async function classify(options: {
   model: string;
@@ -22,8 +30,9 @@ export async function classify(options: {
   /** How many classes an image. Default 3. */
   top?: number;
   signal?: AbortSignal | undefined;
-}): Promise<Classified[]> {
+}): Promise<Classification> {
   const { model, images, scene = {}, top = 3, signal } = options;
+  for (const image of images) await requireFile(image);
   const weights = openWeights(model);
   const config = readClassifierConfig(weights.metadata, { file: model });
   const bands = config.bands.map((k) => modelBands(config.sensor)[k]!);
@@ -42,14 +51,27 @@ export async function classify(options: {
   });
   try {
     const predictions = await predictAll(config, weights, { loader, signal });
-    return predictions.map(({ id, probabilities }) => ({
+    const classified = predictions.map(({ id, probabilities }) => ({
       image: id,
       classes: Array.from(probabilities, (probability, k) => ({ name: config.classes[k]!, probability }))
         .sort((a, b) => b.probability - a.probability)
         .slice(0, top),
     }));
+    return { images: classified, failures: loader.failures };
   } finally {
     await loader.close();
     weights.close();
+  }
+}
+
+/** A wrong path is an error of the command, not one of many images that may be damaged. */
+async function requireFile(path: string): Promise<void> {
+  try {
+    const file = await open(path);
+    const isFolder = (await file.stat()).isDirectory();
+    await file.close();
+    if (isFolder) throw Object.assign(new Error(), { code: "EISDIR" });
+  } catch (cause) {
+    throw unreadable(path, cause);
   }
 }
