@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import { modelConfig } from "../embed/load-model.node.ts";
 import { sceneNeeds } from "../embed/scene-needs.ts";
@@ -6,7 +7,9 @@ import { openSet } from "../evaluate/open-set.node.ts";
 import { readPlaceList } from "../pretrain/place-list.node.ts";
 import { pretrain } from "../pretrain/pretrain.node.ts";
 import { defaults } from "../pretrain/settings.ts";
+import { writePretrainReport } from "../pretrain/write-report.node.ts";
 import { openMpi } from "../runtime/mpi.node.ts";
+import { commandLine } from "./command-line.ts";
 import { progressLine } from "./progress.node.ts";
 import { number, whole } from "./scene-options.ts";
 
@@ -58,8 +61,9 @@ export function addPretrain(program: Command): void {
         workers,
       } = options;
       try {
+        const places = await readPlaceList(data, sceneNeeds(modelConfig(model)));
         const result = await pretrain({
-          places: await readPlaceList(data, sceneNeeds(modelConfig(model))),
+          places,
           out,
           model,
           workers,
@@ -73,7 +77,18 @@ export function addPretrain(program: Command): void {
         });
         progress.end();
         await mpi?.finalize();
-        if (first) console.log(`  ${result.path}`);
+        if (!first) return;
+        await writePretrainReport({
+          ...result,
+          settings: { ...result.settings },
+          out,
+          title: `${places.length} places from ${basename(data)}`,
+          command: commandLine(process.argv.slice(2)),
+          name: model,
+          places,
+          signal,
+        });
+        console.log(`  ${result.path}\n  ${out}/report.html`);
       } finally {
         progress.end();
       }

@@ -25,6 +25,7 @@ import { assignmentMonitors, featureMonitors } from "./monitors.ts";
 import { objectCentres } from "./objects.ts";
 import { updatePrototypes } from "./prototypes.ts";
 import { type PretrainSettings, type Term, terms } from "./settings.ts";
+import { monitorPrefix } from "./watch.ts";
 
 /** Width of the embeddings in which sensors are aligned (method: linear, GELU-free, as CLIP's projections). */
 const alignWidth = 256;
@@ -128,6 +129,9 @@ function imageLevel(branch: Branch, parts: Parts): Record<string, Tensor> {
       taught(teacher.pretrain.place[branch]!, pooled(wanted.maps[branch]!), { ...parts, branch, level: "place" }),
     ),
     [`${name}.weight`]: presence(branch, parts),
+    // For the monitors alone.
+    [`${name}.features`]: stopGradient(pooled(seen.maps[branch]!)),
+    [`${name}.target`]: stopGradient(pooled(wanted.maps[branch]!)),
   };
   if (branch === "hr" && seen.local !== undefined) {
     features[`${name}.local`] = told(student.pretrain.place.hr!, pooled(seen.local), parts);
@@ -162,7 +166,9 @@ function denseLevels(branch: Branch, parts: Parts): Record<string, Tensor> {
   if (settings.weights.object > 0) {
     const { objects } = settings;
     const flat = (x: Tensor) => reshape(x, [places * views * dates, pairs, width]);
-    const centres = objectCentres(flat(own), flat(other), student.pretrain.centres[branch]!.weight);
+    const centres = objectCentres(flat(own), flat(other), student.pretrain.centres[branch]!.weight, {
+      weight: reshape(mul(weight, ones([1, 1, dates, 1])), [places * views * dates, pairs]),
+    });
     const shaped = (x: Tensor) => reshape(x, [places, views, dates, objects, width]);
     features[`object.${branch}.student`] = rows(
       told(student.pretrain.place[branch]!, shaped(centres.student), parts),
@@ -281,8 +287,10 @@ function totalLoss(features: Readonly<Record<string, Tensor>>, settings: Pretrai
       const { loss, wanted } = levelLoss(level, settings);
       note(term, branch, loss);
       if (term !== "image") continue;
-      for (const [name, value] of Object.entries(monitorsOf(level, wanted)))
-        metrics[`monitor.${branch}.${name}`] = value;
+      const pooled = { own: features[`${name}.features`]!, target: features[`${name}.target`]! };
+      for (const [kind, value] of Object.entries(monitorsOf(level, pooled, wanted))) {
+        metrics[`${monitorPrefix}${branch}.${kind}`] = value;
+      }
     }
   }
   for (const [a, b] of pairsOf(sensorNames.filter((sensor) => features[`align.${sensor}.student`] !== undefined))) {
@@ -300,10 +308,14 @@ function totalLoss(features: Readonly<Record<string, Tensor>>, settings: Pretrai
 }
 
 /** How the image level fares: see monitors.ts. */
-function monitorsOf({ student, teacher, weight }: Level, wanted: Tensor | undefined): Record<string, Tensor> {
+function monitorsOf(
+  { weight }: Level,
+  { own, target }: { own: Tensor; target: Tensor },
+  wanted: Tensor | undefined,
+): Record<string, Tensor> {
   const rows = { weight: reshape(weight, [sizeOf(weight.shape)]) };
   const assigned = wanted === undefined ? {} : assignmentMonitors(rowsOf(wanted), rows);
-  return { ...featureMonitors(rowsOf(student), rowsOf(teacher), rows), ...assigned };
+  return { ...featureMonitors(rowsOf(own), rowsOf(target), rows), ...assigned };
 }
 
 function pairsOf<T>(items: readonly T[]): [T, T][] {

@@ -34,14 +34,15 @@ type LossSettings = Pick<PretrainSettings, "form" | "balance" | "temperature">;
  */
 export function levelLoss(level: Level, settings: LossSettings): { loss: Tensor; wanted?: Tensor } {
   if (settings.form === "contrast") return { loss: contrast(level, settings) };
-  const wanted = assign(level.teacher, settings);
+  const wanted = assign(level, settings);
   return { loss: distil(level, wanted, settings), wanted };
 }
 
 /** The teacher's rows as distributions over the prototypes; no gradient passes. */
-function assign(teacher: Tensor, { balance }: Pick<PretrainSettings, "balance">): Tensor {
+function assign({ teacher, weight }: Level, { balance }: Pick<PretrainSettings, "balance">): Tensor {
   if (balance === "centre") return softmax(teacher);
-  return reshape(sinkhorn(rowsOf(teacher), { epsilon: 1 }), teacher.shape);
+  const rows = reshape(weight, [sizeOf(weight.shape)]);
+  return reshape(sinkhorn(rowsOf(teacher), { epsilon: 1, weight: rows }), teacher.shape);
 }
 
 function distil({ student, weight, local }: Level, wanted: Tensor, settings: LossSettings): Tensor {

@@ -21,10 +21,12 @@ import { createLoader, type Loader, type TrainingSample } from "../train/data/lo
 import { shareOf } from "../train/data/order.ts";
 import type { Values } from "../train/state.ts";
 import { train } from "../train/trainer.node.ts";
+import { exportModel } from "./export-model.node.ts";
 import { feedsOf } from "./feeds.ts";
 import { pretrainGraph, pretrainTree } from "./graph.ts";
 import { knnMonitor } from "./knn-monitor.node.ts";
 import { defaults, type PretrainSettings } from "./settings.ts";
+import { watch } from "./watch.ts";
 
 /** A place to learn from. */
 export interface UnlabelledPlace {
@@ -52,11 +54,14 @@ export interface PretrainOptions extends LongCall {
 }
 
 export interface PretrainResult {
+  config: SkySenseConfig;
+  /** All of the run, heads included. */
   weights: Weights;
-  /** The file with them. */
+  /** The file with the model alone, in float16. */
   path: string;
   settings: PretrainSettings;
   failures: readonly { id: string; reason: string }[];
+  seconds: number;
 }
 
 /**
@@ -76,6 +81,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
   buffers.add("geo_context.prototypes"); // learnt, but not by gradients
   const metadata = writeConfig({ name: `${base.info.name}, pre-trained`, config, trained: true });
   const knn = monitor && knnMonitor(monitor.set, config, { seed: settings.seed, features: ["hr", "fused"] });
+  const began = performance.now();
   const { weights } = await train({
     out,
     parameters: parametersOf(tree, base.weights, settings.seed),
@@ -88,6 +94,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
     seed: settings.seed,
     clip: settings.clip,
     average: settings.momentum,
+    watch: watch({ from: Math.ceil(2 * settings.warmup * settings.steps) }),
     ...(knn && {
       evaluate: { every: monitor.every, run: (trained, { signal }) => knn(trained, signal ? { signal } : {}) },
     }),
@@ -99,7 +106,16 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
     ...(onProgress && { onProgress }),
   });
   base.weights.close();
-  return { weights, path: join(out, "model.safetensors"), settings, failures: source.failures() };
+  const path = join(out, "skysense.safetensors");
+  if ((communicator?.rank ?? 0) === 0) await exportModel(weights, path, { config, name: base.info.name });
+  return {
+    config,
+    weights,
+    path,
+    settings,
+    failures: source.failures(),
+    seconds: (performance.now() - began) / 1000,
+  };
 }
 
 /** The model's weights where it has some, all else fresh. */

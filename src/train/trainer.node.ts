@@ -71,6 +71,8 @@ export interface TrainOptions extends LongCall {
     every: number;
     run: (weights: Weights, options: { step: number; signal?: AbortSignal }) => Promise<Record<string, number>>;
   };
+  /** Called with the metrics of every step; what it throws ends the run, whose last checkpoint stays. */
+  watch?: (step: number, metrics: Readonly<Record<string, number>>) => void;
   /** All else that decides what is computed, as plain data; resuming with another is refused. */
   config: unknown;
   /** Metadata of the `.safetensors` files with weights: what the model is. */
@@ -275,6 +277,7 @@ async function finishStep(run: Run, record: Record<string, number>, options: Tra
     return;
   }
   run.log?.append({ ...record, ...measured });
+  options.watch?.(run.step, record);
   run.pending = undefined;
   if (run.log !== undefined) onProgress?.({ phase: "train", done: run.step, total: steps, unit: "steps" });
   if (run.step % (checkpoint?.every ?? 200) === 0) await save(run, options);
