@@ -1,9 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createRandom } from "../../core/random.ts";
+import { modulePath } from "../../core/worker.node.ts";
 import { createLoader, type LoaderOptions, type TrainingSample } from "./loader.node.ts";
 import type { LoadedBatch } from "./make-batch.ts";
 
@@ -102,4 +104,15 @@ test("createLoader: memory is bounded: the loader works ahead by a few batches a
   await loader.close();
   const [early, late] = [Math.max(...resident.slice(3, 12)), Math.max(...resident.slice(-10))];
   expect(late - early).toBeLessThan(4 * batchBytes);
+});
+
+test("createLoader: a process ends although a loader was left open", () => {
+  const program = `
+    import { createLoader } from ${JSON.stringify(modulePath(import.meta.url, "./loader.node.ts"))};
+    createLoader(${JSON.stringify({ ...options(), samples: samples.slice(0, 8) })});`;
+  const ended = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  expect([ended.status, ended.stderr]).toEqual([0, ""]);
 });

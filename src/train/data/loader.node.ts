@@ -261,7 +261,6 @@ function inThread(loaderSetup: LoaderSetup, memory: Memory): Maker {
     for (const { reject } of open.values()) reject(lost);
     open.clear();
   };
-  worker.unref(); // only a batch that is waited for keeps the process alive
   worker.on("error", (error) => lose(error.message, error));
   worker.on("exit", (code) => lose(`exit code ${code}`));
   worker.on("message", (reply: Reply) => {
@@ -273,6 +272,8 @@ function inThread(loaderSetup: LoaderSetup, memory: Memory): Maker {
       job?.resolve(reply.made);
     }
   });
+  // Only a batch that is waited for keeps the process alive. Last: listening to messages takes hold of it again.
+  worker.unref();
   return {
     make: (index) =>
       new Promise((resolve, reject) => {
