@@ -37,7 +37,7 @@ export function detectionReport(report: DetectionReport): string {
     title,
     body: html`<p class="eyebrow">SkySense detection</p>
 <h1>${title}</h1>
-<p class="lead">Mean average precision ${percent(scores.map50)} at an overlap of 0.5, over ${counted} classes on ${images} held-out images${
+<p class="lead">Mean average precision ${percent(scores.map50)} at an overlap of 0.5, over ${counted} ${counted === 1 ? "class" : "classes"} on ${images} held-out images${
       training === undefined ? "" : `, after learning from ${training.images}`
     }.</p>
 ${keyFigures([
