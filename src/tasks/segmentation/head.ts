@@ -110,12 +110,13 @@ function encode(
   }
   const { encoder } = c.model[c.sensor]!;
   const bands = c.bands.length === encoder.bands ? {} : { bands: c.bands };
-  const config = { ...encoder, outputs: quarters(encoder.depth) };
+  const layers = quarters(encoder.depth);
+  const config = { ...encoder, outputs: layers };
   const outputs = vit(p[`backbone_${c.sensor}`]!, images, config, { ...options, ...bands });
-  return [...outputs.values()].map(toImage);
+  return layers.map((layer) => toImage(outputs.get(layer)!));
 }
 
-/** The layers at a quarter, half, three quarters and the end. */
+/** The layers at a quarter, half, three quarters and the end; of fewer than four some come twice. */
 function quarters(depth: number): number[] {
   return [1, 2, 3, 4].map((quarter) => Math.max(0, Math.round((quarter * depth) / 4) - 1));
 }
