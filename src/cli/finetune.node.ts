@@ -7,7 +7,7 @@ import { defaults, finetuneSeeds } from "../tasks/classification/finetune.node.t
 import { writeClassificationReport } from "../tasks/classification/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
 import { addFinetuneDetection } from "./detection.node.ts";
-import { ratio, seeds } from "./options.ts";
+import { ratio, seedsOption } from "./options.ts";
 import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
 
@@ -41,7 +41,7 @@ export function addFinetune(program: Command): void {
       defaults.layerDecay,
     )
     .option("--drop-path <rate>", "stochastic depth, with --mode full", share, defaults.dropPath)
-    .option("--seed, --seeds <list>", "one run each: weights, split, order, augmentation", seeds, [defaults.seed]);
+    .addOption(seedsOption("one run each: weights, split, order, augmentation"));
   addSceneOptions(command).action(async (options, self: Command) => {
     const mpi = openMpi();
     const first = mpi === undefined || mpi.rank === 0;

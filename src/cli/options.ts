@@ -7,8 +7,12 @@ export function deviceOption(standard: "auto" | "cpu"): Option {
     .default(standard);
 }
 
-/** Seeds between commas, for a run each. */
-export function seeds(text: string): number[] {
+/** `--seeds 0,1,2`, or `--seed 0`: a run each. */
+export function seedsOption(what: string): Option {
+  return new Option("--seed, --seeds <list>", what).argParser<number[]>(seeds).default([0], "0");
+}
+
+function seeds(text: string): number[] {
   const values = text.split(",").map(Number);
   if (text.trim() === "" || !values.every((value) => Number.isInteger(value) && value >= 0)) {
     throw new InvalidArgumentError('Write whole numbers from 0 on, like "0,1,2".');

@@ -4,7 +4,7 @@ import { probe } from "../evaluate/probe.node.ts";
 import { type ProtocolName, protocolNames } from "../evaluate/protocols.ts";
 import { markdownTable } from "../evaluate/results.ts";
 import { commandLine } from "./command-line.ts";
-import { deviceOption, ratio, seeds } from "./options.ts";
+import { deviceOption, ratio, seedsOption } from "./options.ts";
 import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, sceneOptions, whole } from "./scene-options.ts";
 
@@ -13,9 +13,9 @@ export function addProbe(program: Command): void {
     .command("probe")
     .summary("measure how much a model's features tell")
     .description(
-      "Measure how much a model's features tell, without training it: k-NN and a linear probe on labelled images,\n" +
-        "beside image statistics and random filters, which never learnt anything. Images lie in a folder for each\n" +
-        "class, or are listed in an index.json. An interrupted run goes on when the same command is run again.",
+      "Measure how much a model's features tell, without training it: k-NN and a linear probe on labelled images, " +
+        "beside image statistics and random filters, which never learnt anything. Images lie in a folder for each " +
+        "class, or are listed in an index.json or index.csv. An interrupted run goes on when the same command is run again.",
     )
     .option("--data <dir>", "one data set, divided by its own splits or by --train-ratio")
     .option("--train <dir>", "or one to learn from")
@@ -25,8 +25,12 @@ export function addProbe(program: Command): void {
     .option("--subset <name>", "which one, where a data set holds several sets of series")
     .option("--model <model>", "a preset with random weights, or a .safetensors file", "nano")
     .addOption(new Option("--features <which>", "vectors of the model").choices([...featureNames]).default("fused"))
-    .option("--protocol <list>", "knn, linear or both", protocols, [...protocolNames])
-    .option("--seed <list>", "one run each: draws, random weights, intervals", seeds, [0])
+    .addOption(
+      new Option("--protocol <list>", "knn, linear or both")
+        .argParser<ProtocolName[]>(protocols)
+        .default([...protocolNames], "both"),
+    )
+    .addOption(seedsOption("one run each: draws, random weights, intervals"))
     .option("--size <pixels>", "bring images to this many pixels a side", whole)
     .option("--out <file>", "JSON that results are added to", "out/probe/results.json")
     .option("--table <file>", "the same as .md or .csv; default: beside --out")
@@ -48,7 +52,7 @@ export function addProbe(program: Command): void {
         model: options.model,
         features: options.features,
         protocols: options.protocol,
-        seeds: options.seed,
+        seeds: options.seeds,
         size: options.size,
         scene: sceneOptions(options),
         device: options.device,

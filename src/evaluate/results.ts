@@ -90,7 +90,7 @@ function line(
     ...metrics.map((metric) => show(rows.filter((row) => row.metric === metric))),
     `${dimensions}`,
     parameters >= 1e6 ? `${(parameters / 1e6).toFixed(1)} M` : `${parameters}`,
-    imagesPerSecond === null ? "" : imagesPerSecond.toPrecision(2),
+    imagesPerSecond === null ? "" : String(Number(imagesPerSecond.toPrecision(2))),
   ];
 }
 
