@@ -7,7 +7,8 @@ import type { ImageStack, Place } from "../core/place.ts";
 import { createRandom } from "../core/random.ts";
 import { modelBands } from "../imagery/sensor/profiles.ts";
 import type { Weights } from "../runtime/weights.ts";
-import { type PretrainOptions, pretrain, type UnlabelledPlace } from "./pretrain.node.ts";
+import type { UnlabelledPlace } from "./batches.node.ts";
+import { type PretrainOptions, pretrain } from "./pretrain.node.ts";
 
 const root = mkdtempSync(join(tmpdir(), "skysense-pretrain-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
