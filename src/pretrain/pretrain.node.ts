@@ -75,6 +75,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
     seed: settings.seed,
     clip: settings.clip,
     average: settings.momentum,
+    checkpoint: { every: 100 },
     watch: watch({ from: Math.ceil(2 * settings.warmup * settings.steps) }),
     ...(knn && {
       evaluate: { every: monitor.every, run: (trained, { signal }) => knn(trained, signal ? { signal } : {}) },
