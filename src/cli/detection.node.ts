@@ -12,8 +12,10 @@ import { percent } from "../tasks/detection/report.ts";
 import { writeDetectionReport } from "../tasks/detection/write-report.node.ts";
 import { tuningModes } from "../train/tuning.ts";
 import { commandLine } from "./command-line.ts";
+import { ratio } from "./options.ts";
 import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
+import { groupOf } from "./task-group.ts";
 
 const layouts = "COCO .json, VOC, DIOR and FAIR1M .xml, DOTA labelTxt/*.txt, or an index.json";
 
@@ -25,7 +27,7 @@ function addSetOptions(command: Command): Command {
     )
     .option("--oriented", "boxes with an angle: Oriented R-CNN")
     .option("--skip-bad-boxes", "leave out boxes that lie outside of their image or have no extent")
-    .option("--val-share <share>", "share of the images to judge; default: the set's own splits", number);
+    .option("--val-share <share>", "share of the images to judge; default: the set's own splits", ratio);
 }
 
 interface SetOptions {
@@ -49,13 +51,20 @@ function addWindowOptions(command: Command): Command {
     .option("--overlap <pixels>", "what neighbouring windows share; default: a quarter of the window", whole);
 }
 
-/** `skysense finetune detection`. */
-export function addFinetuneDetection(group: Command): void {
+/** `finetune`, `evaluate` and `predict detection`. */
+export function addDetection(program: Command): void {
+  addFinetune(groupOf(program, "finetune", "train a model for a task"));
+  addEvaluate(groupOf(program, "evaluate", "judge a trained model on held-out data"));
+  addPredict(groupOf(program, "predict", "use a trained model"));
+}
+
+function addFinetune(group: Command): void {
   const command = group
     .command("detection")
     .summary("find objects: horizontal or oriented boxes")
     .description(
-      "Train a Faster R-CNN on images with boxes and judge it on the held-out images. An interrupted run goes on when " +
+      "Train a Faster R-CNN, or with --oriented an Oriented R-CNN, on images with boxes and judge it on the held-out " +
+        "images. An interrupted run goes on when " +
         "the same command is run again.",
     );
   addSetOptions(command)
@@ -117,8 +126,7 @@ export function addFinetuneDetection(group: Command): void {
   });
 }
 
-/** `skysense evaluate detection`. */
-export function addEvaluateDetection(group: Command): void {
+function addEvaluate(group: Command): void {
   const command = group
     .command("detection")
     .summary("judge a detector on images with boxes")
@@ -161,15 +169,14 @@ function summary({ scores, images }: Judgement): string {
   return `mAP at 0.5 ${percent(scores.map50)} (95 %: ${percent(low)} to ${percent(high)}, ${images.length} images), 0.5 to 0.95 ${percent(scores.map)}`;
 }
 
-/** `skysense predict detection`. */
-export function addPredictDetection(group: Command): void {
+function addPredict(group: Command): void {
   const command = group
     .command("detection")
     .summary("find objects on images of any size")
     .argument("<images...>", "images, each a scene of its own")
     .requiredOption("--model <safetensors>", "what `skysense finetune detection` wrote")
     .requiredOption("--out <dir>", "folder for NAME.geojson and NAME.parquet")
-    .option("--min-score <share>", "leave out what is less certain", number, 0.3);
+    .option("--min-score <share>", "leave out what is less certain", ratio, 0.3);
   addWindowOptions(addSceneOptions(command)).action(async (images: string[], options, self: Command) => {
     const { signal } = self.optsWithGlobals();
     const { model, out, minScore, window, overlap } = options;

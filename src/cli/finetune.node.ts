@@ -6,14 +6,12 @@ import { openMpi } from "../runtime/mpi.node.ts";
 import { defaults, finetuneSeeds } from "../tasks/classification/finetune.node.ts";
 import { writeClassificationReport } from "../tasks/classification/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
-import { addFinetuneDetection } from "./detection.node.ts";
 import { ratio, seedsOption } from "./options.ts";
 import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
 
 export function addFinetune(program: Command): void {
   const group = program.command("finetune").summary("train a model for a task");
-  addFinetuneDetection(group);
   const command = group
     .command("classification")
     .summary("name scenes")

@@ -3,13 +3,14 @@ import { Command, CommanderError } from "commander";
 import { SkySenseError } from "../core/error.ts";
 import { software } from "../embed/software.ts";
 import { addData } from "./data.node.ts";
+import { addDetection } from "./detection.node.ts";
 import { addEmbed } from "./embed.node.ts";
 import { addFinetune } from "./finetune.node.ts";
-import { addPretrain } from "./pretrain.node.ts";
 import { addForward } from "./forward.node.ts";
 import { addInspect } from "./inspect.node.ts";
 import { addModels } from "./models.node.ts";
 import { addPredict } from "./predict.node.ts";
+import { addPretrain } from "./pretrain.node.ts";
 import { addProbe } from "./probe.node.ts";
 import { addSegmentation } from "./segmentation.node.ts";
 
@@ -32,6 +33,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addPretrain(program);
   addPredict(program);
   addSegmentation(program);
+  addDetection(program);
   addForward(program);
   addData(program);
   try {

@@ -1,11 +1,9 @@
 import type { Command } from "commander";
 import { classify } from "../tasks/classification/classify.node.ts";
-import { addPredictDetection } from "./detection.node.ts";
 import { addSceneOptions, sceneOptions, whole } from "./scene-options.ts";
 
 export function addPredict(program: Command): void {
   const group = program.command("predict").summary("use a trained model");
-  addPredictDetection(group);
   const command = group
     .command("classification")
     .summary("name the scenes of images")

@@ -16,17 +16,13 @@ import { commandLine } from "./command-line.ts";
 import { deviceOption, ratio } from "./options.ts";
 import { duration, progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
+import { groupOf } from "./task-group.ts";
 
 /** `finetune`, `evaluate` and `predict segmentation`. */
 export function addSegmentation(program: Command): void {
   addFinetune(groupOf(program, "finetune", "train a model for a task"));
   addEvaluate(groupOf(program, "evaluate", "judge a trained model on held-out data"));
   addPredict(groupOf(program, "predict", "use a trained model"));
-}
-
-/** The command that tasks are below; the first task makes it. */
-function groupOf(program: Command, name: string, summary: string): Command {
-  return program.commands.find((command) => command.name() === name) ?? program.command(name).summary(summary);
 }
 
 function addDataOptions(command: Command): Command {
