@@ -26,7 +26,18 @@ export interface ClassMapFile {
 export async function writeClassMap(
   scores: FeatureFile,
   { scene, pixels: grid }: SegmentedScene,
-  { config, work, signal, onProgress }: { config: SegmenterConfig; work: string } & LongCall,
+  {
+    config,
+    work,
+    masked,
+    signal,
+    onProgress,
+  }: {
+    config: SegmenterConfig;
+    work: string;
+    /** False: the image is known to fill its grid, and its masks are not read. */
+    masked: boolean;
+  } & LongCall,
 ): Promise<ClassMapFile> {
   const { width, height } = grid;
   const classes = config.classes.length;
@@ -41,9 +52,9 @@ export async function writeClassMap(
     for await (const { data } of featureRows(scores, signal === undefined ? {} : { signal })) yield data;
   }
   try {
-    const masks = maskReader({ scene, pixels: grid }, config, signal);
+    const masks = masked ? maskReader({ scene, pixels: grid }, config, signal) : undefined;
     for await (const { first, count, labels, confidence } of classRows(pieces(), field)) {
-      const valid = await masks(first, count);
+      const valid = await masks?.(first, count);
       for (let row = 0; row < count; row++) {
         const hectares = areaOf?.(first + row) ?? 0;
         for (let p = row * width; p < (row + 1) * width; p++) {

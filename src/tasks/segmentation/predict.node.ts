@@ -66,13 +66,18 @@ export async function predictSegmentation(options: PredictOptions): Promise<Pred
     const work = join(out, ".skysense-segment");
     const run = async (): Promise<PredictResult | undefined> => {
       const { tiling, window, overlap } = tileField(config, scene.grid, options);
+      let holes = false;
       const scores = await blendScene({
         scene,
         tiling,
         batch: Math.max(1, Math.floor((512 / window) ** 2)),
         channels: config.classes.length,
         phase: "segment",
-        read: (cells) => scene.read(cells, signal === undefined ? {} : { signal }),
+        async read(cells) {
+          const place = await scene.read(cells, signal === undefined ? {} : { signal });
+          holes ||= place[config.sensor]!.mask?.includes(0) ?? false;
+          return place;
+        },
         compute: (places) => session.scores(places, { signal }),
         work,
         fingerprint: fingerprintOf([
@@ -88,8 +93,10 @@ export async function predictSegmentation(options: PredictOptions): Promise<Pred
       });
       if (!first) return undefined;
       const began = performance.now();
+      // Windows that another run or process has read may have had holes.
+      const masked = holes || scores.resumedRows > 0 || (communicator?.size ?? 1) > 1;
       const written = await writeSegmentationOutputs(scores, opened, {
-        ...{ config, image, model, out, work, polygons, minPixels, command, windows: { window, overlap } },
+        ...{ config, image, model, out, work, masked, polygons, minPixels, command, windows: { window, overlap } },
         ...abort,
       });
       await rm(work, { recursive: true, force: true });

@@ -43,6 +43,8 @@ export interface OutputOptions extends LongCall {
   model: string;
   out: string;
   work: string;
+  /** False: the image is known to fill its grid. */
+  masked: boolean;
   polygons: PolygonFormat;
   minPixels: number;
   command: string;
@@ -55,11 +57,11 @@ export async function writeSegmentationOutputs(
   opened: SegmentedScene,
   options: OutputOptions,
 ): Promise<SegmentationOutputs> {
-  const { config, image, out, work, polygons, minPixels, signal, onProgress } = options;
+  const { config, image, out, work, masked, polygons, minPixels, signal, onProgress } = options;
   const { pixels: grid } = opened;
   const { classes } = config;
   const abort = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
-  const map = await writeClassMap(scores, opened, { config, work, ...abort });
+  const map = await writeClassMap(scores, opened, { config, work, masked, ...abort });
   const files: Record<string, string> = {
     classes: join(out, "classes.tif"),
     style: join(out, "classes.qml"),
