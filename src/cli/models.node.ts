@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import { SkySenseError } from "../core/error.ts";
 import { writeAtomic } from "../core/write-atomic.node.ts";
 import { regionMap } from "../model/geo-context.ts";
 import { countParameters, type ParameterTree } from "../model/parameters.ts";
@@ -19,14 +20,22 @@ export function addModels(program: Command): void {
         return;
       }
       if (!(name in presets)) {
-        throw new InvalidArgumentError(
-          `There is no model "${name}"; choose from ${Object.keys(presets).join(", ")}.`,
-        );
+        throw new SkySenseError({
+          code: "UNKNOWN_MODEL",
+          what: `there is no model "${name}"`,
+          remedy: `Choose from ${Object.keys(presets).join(", ")}.`,
+        });
       }
       const config: SkySenseConfig = presets[name as PresetName];
       console.log(options.json ? JSON.stringify(config, null, 2) : parts(config));
       if (options.regions !== undefined) {
-        if (config.geoContext === undefined) throw new InvalidArgumentError(`"${name}" has no geo-context.`);
+        if (config.geoContext === undefined) {
+          throw new SkySenseError({
+            code: "NO_REGIONS",
+            what: `the model "${name}" has no geo-context`,
+            remedy: "Leave --regions out.",
+          });
+        }
         await writeAtomic(options.regions, JSON.stringify(regionMap(config.geoContext.grid)));
       }
     });

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { replaceFile, writeAtomic } from "./write-atomic.node.ts";
+import { makeFolder, replaceFile, writeAtomic } from "./write-atomic.node.ts";
 
 let dir: string;
 beforeAll(async () => {
@@ -70,4 +70,15 @@ test.skipIf(!existsSync("/dev/full"))("writeAtomic: a full disk is named, with t
     message: `the disk is full (${path}). Free some space, or write to another disk.`,
   });
   expect(await readdir(join(dir, "full"))).toEqual([]);
+});
+
+test("makeFolder: makes what is missing, accepts what is there, and ends where nothing can be made", async () => {
+  const path = join(dir, "one/two/three");
+  await Promise.all([makeFolder(path), makeFolder(path)]);
+  await makeFolder(path);
+  expect(existsSync(path)).toBe(true);
+  await writeFile(join(dir, "file"), "");
+  await expect(makeFolder(join(dir, "file"))).rejects.toMatchObject({ code: "EEXIST" });
+  await expect(makeFolder(join(dir, "file/below"))).rejects.toThrow();
+  if (existsSync("/proc")) await expect(makeFolder("/proc/nothing/here")).rejects.toThrow();
 });

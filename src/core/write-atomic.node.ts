@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { SkySenseError } from "./error.ts";
 
@@ -34,7 +34,7 @@ export async function replaceFile<T>(path: string, write: (part: string) => Prom
   // Beside, since a rename across file systems fails. The ending stays last: GDAL and sharp choose a format by it.
   const part = join(dirname(path), `.part-${process.pid}-${randomBytes(4).toString("hex")}-${basename(path)}`);
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const result = await write(part);
     await sync(part); // before the rename, or a power cut could leave an empty file under the final name
     await rename(part, path);
@@ -42,6 +42,25 @@ export async function replaceFile<T>(path: string, write: (part: string) => Prom
   } catch (error) {
     await rm(part, { force: true }).catch(() => {}); // the first error is the one to report
     throw explain(error, path);
+  }
+}
+
+/**
+ * Make a folder and those missing above it. (Node's own `recursive` never ends where the system says that a folder is
+ * missing whose parent is there, as under /proc.)
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const isFolder = (name: string) =>
+    stat(name).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+  if (await isFolder(path)) return;
+  if (dirname(path) !== path) await makeFolder(dirname(path));
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (!(await isFolder(path))) throw error; // another process was faster
   }
 }
 

@@ -1,7 +1,7 @@
-import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SkySenseError } from "../core/error.ts";
-import { explain } from "../core/write-atomic.node.ts";
+import { explain, makeFolder } from "../core/write-atomic.node.ts";
 
 /**
  * Keep a folder for one run at a time, while `run` lasts. A lock that a dead process left is taken over.
@@ -9,7 +9,7 @@ import { explain } from "../core/write-atomic.node.ts";
  */
 export async function withLock<T>(folder: string, run: () => Promise<T>): Promise<T> {
   const path = join(folder, "lock");
-  await mkdir(folder, { recursive: true }).catch((error) => {
+  await makeFolder(folder).catch((error) => {
     throw explain(error, folder);
   });
   const holder = await holderOf(path);

@@ -1,6 +1,6 @@
-import { type FileHandle, mkdir, open, readFile, rm } from "node:fs/promises";
+import { type FileHandle, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { explain, writeAtomic } from "../core/write-atomic.node.ts";
+import { explain, makeFolder, writeAtomic } from "../core/write-atomic.node.ts";
 import type { Thumbnail } from "./thumbnail.ts";
 
 /** What a run keeps on disk, to go on from after an interruption. */
@@ -54,7 +54,7 @@ export async function openWorkFolder(
     thumbnail: join(work, "thumbnail.f32"),
     journal: join(work, "journal.json"),
   };
-  await mkdir(work, { recursive: true }).catch((error) => {
+  await makeFolder(work).catch((error) => {
     throw explain(error, work);
   });
   const start = await resumePoint(paths, fingerprint, channels);
