@@ -48,6 +48,8 @@ export async function replaceFile<T>(path: string, write: (part: string) => Prom
 /**
  * Make a folder and those missing above it. (Node's own `recursive` never ends where the system says that a folder is
  * missing whose parent is there, as under /proc.)
+ *
+ * @throws SkySenseError `NOT_WRITABLE` there; what else the system says passes unchanged, for {@link explain}
  */
 export async function makeFolder(path: string): Promise<void> {
   const isFolder = (name: string) =>
@@ -60,7 +62,15 @@ export async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path);
   } catch (error) {
-    if (!(await isFolder(path))) throw error; // another process was faster
+    if (await isFolder(path)) return; // another process was faster
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    throw new SkySenseError({
+      code: "NOT_WRITABLE",
+      what: "no folder can be made here",
+      where: path,
+      remedy: "Choose another folder.",
+      cause: error,
+    });
   }
 }
 

@@ -257,7 +257,7 @@ async function clearest(
       code: "CLOUDS_UNKNOWN",
       what: `maxCloud is given, but there are no scene classes for ${without.date ?? "the undated image"}`,
       where: series.files[0]!.layer.raster.path,
-      remedy: 'Add the file of scene classes (sensor "scl"), or leave maxCloud out.',
+      remedy: 'Add the file of scene classes (sensor "scl"), or leave maxCloud (--max-cloud) out.',
     });
   }
   const frames = series.frames.filter(({ date }) => !(shares.get(dayOf(date!))! > most));
@@ -266,7 +266,7 @@ async function clearest(
       code: "ALL_CLOUDY",
       what: `no Sentinel-2 date has ${Math.round(100 * most)} % clouds or less`,
       where: series.files[0]!.layer.raster.path,
-      remedy: "Raise maxCloud (--maxCloud).",
+      remedy: "Raise maxCloud (--max-cloud).",
     });
   }
   const what = `s2: ${frames.length} of ${series.frames.length} dates have ${Math.round(100 * most)} % clouds or less, the others are left out`;
