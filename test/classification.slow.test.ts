@@ -126,7 +126,8 @@ describe("one class an image", () => {
     expect(encoder.length).toBe(linear!.size - 2);
     for (const [name, start] of encoder) {
       expect(linear!.get(name), name).toBe(start);
-      expect(full!.get(name), name).not.toBe(start);
+      // Norms of outputs that a classifier does not use have no influence.
+      if (!/^backbone_hr\.norm[012]\./.test(name)) expect(full!.get(name), name).not.toBe(start);
     }
   });
 });

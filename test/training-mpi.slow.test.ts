@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseSafetensors, toFloat32 } from "../src/core/safetensors.ts";
-import { temporaryFolderOfFile } from "./support/cli.ts";
+import { main, temporaryFolderOfFile } from "./support/cli.ts";
 import { mpiIsThere, startMpirun } from "./support/mpirun.ts";
 
 /** `train()` under `mpirun` against one process with the same batches. */
@@ -104,4 +105,33 @@ describe.skipIf(!mpiIsThere)("train under mpirun", () => {
       expect(model(out).equals(model(whole))).toBe(true);
     },
   );
+
+  test("skysense finetune on 2 ranks, drop path and augmentation included: one process up to rounding", async () => {
+    const data = `${folder}/scenes`;
+    for (const [k, colour] of ["Blue", "Red"].entries()) {
+      mkdirSync(`${data}/${colour}`, { recursive: true });
+      for (let i = 0; i < 8; i++) {
+        const pixels = Uint8Array.from(
+          { length: 3 * 64 * 64 },
+          (_, p) => ((p % 3 === 2 * k ? 90 : 40) + p * (i + 3)) % 200,
+        );
+        const image = sharp(pixels, { raw: { width: 64, height: 64, channels: 3 } });
+        await image.png().toFile(`${data}/${colour}/${i}.png`);
+      }
+    }
+    const command = (out: string) => [
+      ...[main, "finetune", "classification", "--data", data, "--out", out, "--train-ratio", "0.5"],
+      ...["--model", "tiny", "--size", "64", "--batch-size", "4", "--epochs", "3", "--drop-path", "0.5"],
+    ];
+    const [one, two] = [`${folder}/finetune-1`, `${folder}/finetune-2`];
+    const alone = spawnSync(process.execPath, command(one), { encoding: "utf8" });
+    expect(alone.status, alone.stderr).toBe(0);
+    const { code, stdout, stderr } = await startMpirun(2, command(two)).finished;
+    expect(code, stderr).toBe(0);
+    expect(stdout.match(/report\.html/g)).toHaveLength(1); // rank 0 alone reports
+    // AdamW divides by the size of each gradient, so that rounding errors of small ones count as much as large ones.
+    expect(distance(two, one)).toBeLessThan(1e-3);
+    const losses = (out: string) => metricsOf(out).map(({ loss }) => loss!);
+    for (const [i, loss] of losses(two).entries()) expect(loss / losses(one)[i]!).toBeCloseTo(1, 3);
+  });
 });

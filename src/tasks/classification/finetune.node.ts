@@ -1,14 +1,18 @@
 import { join } from "node:path";
 import type { SensorName } from "../../core/place.ts";
 import type { LongCall } from "../../core/progress.ts";
+import { createRandom } from "../../core/random.ts";
 import { openModel } from "../../embed/load-model.node.ts";
 import { divide, type LabelledSet, type Sample } from "../../evaluate/labelled-set.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import { modelBands } from "../../imagery/sensor/profiles.ts";
+import type { DropMask } from "../../model/training.ts";
+import type { HostTensor } from "../../runtime/session.ts";
 import type { BatchSource } from "../../train/batch.ts";
 import type { Communicator } from "../../train/communicator.ts";
 import type { Recipe } from "../../train/data/augment.ts";
 import { createLoader, type Loader, type TrainingSample } from "../../train/data/loader.node.ts";
+import { type Share, shareOf } from "../../train/data/order.ts";
 import { drawMasks } from "../../train/drop-masks.ts";
 import { train } from "../../train/trainer.node.ts";
 import { encoderGroups, startValues, tunable } from "../../train/tuning.ts";
@@ -106,10 +110,11 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const config = classifierConfig(base.info.config, { ...kind, size, set });
   const { sensor } = config;
   const began = performance.now();
+  const share = { rank: communicator?.rank ?? 0, size: communicator?.size ?? 1 };
   const loader = loaderOf(parts.train, config, options, {
     batchSize,
     seed,
-    ...(communicator && { share: { rank: communicator.rank, size: communicator.size } }),
+    share,
     augmentation: { ...recipe, ...(sensor === "hr" && { jitter: colours }) },
   });
   const tree = initClassifier(config);
@@ -122,7 +127,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     trainable: tunable(tree, { mode: mode === "full" ? "full" : "frozen", encoders: ["backbone_"] }),
     buildGraph: () => graph,
     data: feedsOf(loader, sensor),
-    noise: (batch, { random }) => drawMasks(masks, { batch: batch.samples, random }),
+    noise: (_, { step }) => drawPart(masks, { batchSize, seed, step, share }),
     optimiser: { kind: "adamw", weightDecay: settings.weightDecay },
     groups: encoderGroups(config.model, { sensor, rate: settings.layerDecay }),
     schedule: { kind: "cosine", lr: settings.lr, warmup: Math.ceil(steps / 20), end: 0.01 },
@@ -210,6 +215,21 @@ function trainingSample(
 ): TrainingSample {
   const { signal: _, ...options } = scene ?? {};
   return { id, labels, source: { files: [join(set.path, id)], options: { ...options, hrPixelsPerCell: 1 } } };
+}
+
+/** Masks of a step, the same for each image whatever the number of processes: drawn for all, of which each takes its part. */
+function drawPart(
+  masks: readonly DropMask[],
+  { batchSize, seed, step, share }: { batchSize: number; seed: number; step: number; share: Share },
+): Record<string, HostTensor> {
+  const [from, to] = shareOf(batchSize, share);
+  const drawn = drawMasks(masks, { batch: batchSize, random: createRandom(seed, "drop path", step) });
+  return Object.fromEntries(
+    Object.entries(drawn).map(([name, { data, shape }]) => {
+      const row = data.length / batchSize;
+      return [name, { data: data.slice(from * row, to * row), shape: [to - from, ...shape.slice(1)] }];
+    }),
+  );
 }
 
 function feedsOf(loader: Loader, sensor: SensorName): BatchSource {
