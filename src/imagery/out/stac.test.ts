@@ -327,3 +327,11 @@ function merge(into: Json, from: Json): Json {
   }
   return out;
 }
+
+test("embeddingItem: says of each sensor its dates, bands, unit and what was assumed", () => {
+  const [hr] = product.sources;
+  const sources = [{ ...hr!, dates: ["2004-07", undefined], decisions: ["a.jpg: units 0-255 (type uint8)"] }];
+  const item = embeddingItem({ ...product, sources }) as { properties: Json };
+  expect(item.properties["skysense:sources"]).toEqual([{ ...sources[0], dates: ["2004-07", null] }]);
+  expect(itemErrors(item)).toEqual([]);
+});
