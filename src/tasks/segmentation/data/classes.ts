@@ -61,8 +61,9 @@ export function parseClassTable(json: unknown, where: string): ClassTable {
   if (values.length > 0 && !values.some(([value]) => value === ignoredLabel))
     values.push([ignoredLabel, ignoredLabel]);
   const complete = colours.length >= classes.length;
+  const chosen = defaultColours(classes.map(({ name }) => name));
   return {
-    classes: classes.map((c, k) => ({ name: c.name, colour: c.colour ?? defaultColour(c.name, k) })),
+    classes: classes.map((c, k) => ({ name: c.name, colour: c.colour ?? chosen[k]! })),
     coding: { values, colours: complete ? colours : [] },
   };
 }
@@ -92,8 +93,27 @@ const distinct =
     " ",
   );
 
-function defaultColour(name: string, k: number): string {
-  return /^background$/i.test(name) ? "#d9d9d9" : `#${distinct[k % distinct.length]}`;
+/** What has a colour of its own on most maps. */
+const usual: readonly (readonly [name: RegExp, colour: string])[] = [
+  [/^(background|other|not[ _].*)$/i, "d9d9d9"],
+  [/water|river|lake|flood/i, "1f77b4"],
+  [/tree|forest|vegetation|shrub/i, "2ca02c"],
+  [/build|roof|house/i, "d62728"],
+];
+
+/** The usual colour, once each, else the next that is not taken. */
+function defaultColours(names: readonly string[]): string[] {
+  const taken = new Set<string>();
+  const take = (colour: string | undefined) => {
+    if (colour === undefined || taken.has(colour)) return undefined;
+    taken.add(colour);
+    return colour;
+  };
+  const known = names.map((name) => take(usual.find(([pattern]) => pattern.test(name))?.[1]));
+  return known.map((colour, k) => {
+    const next = colour ?? take(distinct.find((one) => !taken.has(one)));
+    return `#${next ?? distinct[k % distinct.length]}`;
+  });
 }
 
 function badClasses(what: string, where: string): SkySenseError {

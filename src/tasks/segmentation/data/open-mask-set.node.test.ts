@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { ignoredLabel } from "../../../train/data/label-map.ts";
-import { parseClassTable } from "./classes.ts";
+import { parseClassTable, tableOfNames } from "./classes.ts";
 import { knownClasses } from "./known-classes.ts";
 import { divideMasks } from "./mask-set.ts";
 import { openMaskSet } from "./open-mask-set.node.ts";
@@ -123,6 +123,13 @@ test("parseClassTable: tables that contradict themselves are refused", () => {
   expect(table([a, b], [1])).toThrow("a value stands there twice (1)");
   expect(table([a, { ...b, colour: "red" }])).toThrow('a colour is written "#rrggbb"');
   expect(table([a])).toThrow("the class table is not valid: classes");
+});
+
+test("tableOfNames: every class has a colour of its own, the usual one where there is one", () => {
+  const names = ["not water", "water", "building", ...Array.from({ length: 18 }, (_, k) => `class ${k}`)];
+  const { classes } = tableOfNames(names, { where: "" });
+  expect(classes.slice(0, 3).map(({ colour }) => colour)).toEqual(["#d9d9d9", "#1f77b4", "#d62728"]);
+  expect(new Set(classes.map(({ colour }) => colour)).size).toBe(21);
 });
 
 test("knownClasses: published tables are complete, Potsdam without clutter", () => {
