@@ -283,6 +283,7 @@ function totalLoss(features: Readonly<Record<string, Tensor>>, settings: Pretrai
         teacher: stopGradient(features[`${name}.teacher`]!),
         weight: stopGradient(features[`${name}.weight`]!),
         local: features[`${name}.local`],
+        dated: term === "image",
       };
       const { loss, wanted } = levelLoss(level, settings);
       note(term, branch, loss);

@@ -5,7 +5,7 @@ import { slice } from "../graph/ops/pad.ts";
 import { mean, sum } from "../graph/ops/reduce.ts";
 import { reshape } from "../graph/ops/reshape.ts";
 import { softmax } from "../graph/ops/softmax.ts";
-import { type Dim, type Shape, sizeOf } from "../graph/shape.ts";
+import { type Shape, sizeOf } from "../graph/shape.ts";
 import { scalar, type Tensor } from "../graph/tensor.ts";
 import { infoNce } from "../train/losses/info-nce.ts";
 import { reduceLoss } from "../train/losses/reduce.ts";
@@ -20,6 +20,8 @@ export interface Level {
   teacher: Tensor;
   /** [places, views, rows]: 1, or 0 where there is nothing. */
   weight: Tensor;
+  /** Are the rows of a place dates? Then they are no negatives of each other. */
+  dated?: boolean;
   /** [places, local views, K] of the student: compared with both of the teacher's global views. */
   local?: Tensor | undefined;
 }
@@ -59,25 +61,43 @@ function distil({ student, weight, local }: Level, wanted: Tensor, settings: Los
   return joined(global, reduceLoss(entropy(target, local)), { weight, local });
 }
 
-function contrast({ student, teacher, weight, local }: Level, { temperature }: LossSettings): Tensor {
+/**
+ * Each view apart: the teacher's features of the very view that the student sees would be the nearest of all negatives,
+ * though they should be near. So would other dates of a place.
+ */
+function contrast({ student, teacher, weight, local, dated = false }: Level, { temperature }: LossSettings): Tensor {
   const options = { temperature: temperature.contrast };
-  const global = infoNce(rowsOf(student), rowsOf(teacher), {
-    ...options,
-    weight: reshape(weight, [sizeOf(weight.shape)]),
+  const [places, views, rows, width] = teacher.shape as readonly [number, number, number, number];
+  const groups = dated ? rows : 1;
+  const part = (x: Tensor, view: number, group: number) =>
+    slice(slice(x, { axis: 1, start: view, end: view + 1 }), {
+      axis: 2,
+      start: (group * rows) / groups,
+      end: ((group + 1) * rows) / groups,
+    });
+  const terms = Array.from({ length: views * groups }, (_, i) => {
+    const [view, group] = [Math.floor(i / groups), i % groups];
+    const counts = part(weight, view, group);
+    return infoNce(rowsOf(part(student, view, group)), rowsOf(part(teacher, view, group)), {
+      ...options,
+      weight: reshape(counts, [sizeOf(counts.shape)]),
+    });
   });
+  const global = meanOf(terms);
   if (local === undefined) return global;
-  const [places, views, , width] = teacher.shape as [Dim, number, number, number];
+  const centre = mean(reshape(teacher, [places, views, width]), { axes: [1] });
   const count = local.shape[1] as number;
-  const centre = mean(reshape(teacher, [places, views, width]), { axes: [1], keepDims: true });
-  const terms = Array.from({ length: count }, (_, i) =>
-    infoNce(
-      reshape(slice(local, { axis: 1, start: i, end: i + 1 }), [places, width]),
-      reshape(centre, [places, width]),
-      options,
-    ),
+  const locals = Array.from({ length: count }, (_, i) =>
+    infoNce(reshape(slice(local, { axis: 1, start: i, end: i + 1 }), [places, width]), centre, options),
   );
-  const total = terms.reduce((a, b) => add(a, b));
-  return joined(global, mul(total, scalar(1 / count)), { weight, local });
+  return joined(global, meanOf(locals), { weight, local });
+}
+
+function meanOf(terms: readonly Tensor[]): Tensor {
+  return mul(
+    terms.reduce((a, b) => add(a, b)),
+    scalar(1 / terms.length),
+  );
 }
 
 /** Every pair of a student's and a teacher's view counts alike. */
