@@ -19,6 +19,11 @@ async function main(argv: readonly string[]): Promise<number> {
   const interrupt = new AbortController();
   process.once("SIGINT", () => interrupt.abort(new Error("interrupted")));
   process.once("SIGTERM", () => interrupt.abort(new Error("interrupted")));
+  // Whoever reads the output may have seen enough, as `head` has.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
   const program = new Command("skysense")
     .description("SkySense: features of satellite and aerial images")
     .version(software)
