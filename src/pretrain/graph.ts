@@ -130,8 +130,12 @@ function imageLevel(branch: Branch, parts: Parts): Record<string, Tensor> {
     ),
     [`${name}.weight`]: presence(branch, parts),
     // For the monitors alone.
-    [`${name}.features`]: stopGradient(pooled(seen.maps[branch]!)),
-    [`${name}.target`]: stopGradient(pooled(wanted.maps[branch]!)),
+    [`${name}.features`]: stopGradient(
+      project(student.pretrain.place[branch]!, pooled(seen.maps[branch]!)).embedding,
+    ),
+    [`${name}.target`]: stopGradient(
+      project(teacher.pretrain.place[branch]!, pooled(wanted.maps[branch]!)).embedding,
+    ),
   };
   if (branch === "hr" && seen.local !== undefined) {
     features[`${name}.local`] = told(student.pretrain.place.hr!, pooled(seen.local), parts);

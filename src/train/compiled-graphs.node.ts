@@ -14,7 +14,8 @@ export interface CompiledGraph<T> {
 
 /** Graphs compiled for the shapes that came. */
 export interface CompiledGraphs<T> {
-  for(feeds: Feeds): Promise<CompiledGraph<T>>;
+  /** @param belongs  What the graph was made from, where feeds alone do not tell: a part may be left unread. */
+  for(feeds: Feeds, belongs?: unknown): Promise<CompiledGraph<T>>;
   release(): Promise<void>;
 }
 
@@ -26,22 +27,23 @@ export function compiledGraphs<T extends { graph: OnnxGraph; bind: InlineOptions
   make: (shapes: FeedShapes) => T,
   { most = 4 } = {},
 ): CompiledGraphs<T> {
-  const entries: (CompiledGraph<T> & { release(): Promise<void> })[] = [];
+  const entries: (CompiledGraph<T> & { belongs: unknown; release(): Promise<void> })[] = [];
 
-  const compile = async (feeds: Feeds) => {
+  const compile = async (feeds: Feeds, belongs: unknown) => {
     while (entries.length >= most) await entries.shift()!.release();
     const made = make(Object.fromEntries(Object.entries(feeds).map(([name, { shape }]) => [name, shape])));
     const session = await inlineSession(made.graph, made.bind);
     return {
       made,
+      belongs,
       run: (all: Feeds) => session.run(readBy(made.graph, all)),
       release: () => session.release(),
     };
   };
   return {
-    async for(feeds) {
-      const known = entries.findIndex(({ made }) => fits(made.graph, feeds));
-      const entry = known < 0 ? await compile(feeds) : entries.splice(known, 1)[0]!;
+    async for(feeds, belongs) {
+      const known = entries.findIndex((entry) => entry.belongs === belongs && fits(entry.made.graph, feeds));
+      const entry = known < 0 ? await compile(feeds, belongs) : entries.splice(known, 1)[0]!;
       entries.push(entry); // the one used last is the last
       return entry;
     },

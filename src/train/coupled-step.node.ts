@@ -44,15 +44,18 @@ export function coupledSteps(build: (shapes: FeedShapes) => CoupledGraph, contex
   return {
     async run(batches, { stop }) {
       const features: Record<string, HostTensor>[] = [];
+      // Not by feeds alone: what only some of the features need, their backward graph might not read.
+      const jobs: CoupledGraph[] = [];
       for (const batch of batches) {
         const { made, run } = await forward.for(batch.feeds);
         job = made.job;
+        jobs.push(made.job);
         const results = await run(batch.feeds);
         renewBuffers(state, results);
         features.push(Object.fromEntries(Object.entries(results).filter(([name]) => name.startsWith("feature."))));
       }
       const gathered = await gather(features, batches, communicator);
-      const loss = await (await coupling.for(gathered.all)).run(gathered.all);
+      const loss = await (await coupling.for(gathered.all, job)).run(gathered.all);
       const touched = new Set<string>();
       for (const [i, batch] of batches.entries()) {
         const feeds: Record<string, HostTensor> = { ...batch.feeds };
@@ -63,7 +66,7 @@ export function coupledSteps(build: (shapes: FeedShapes) => CoupledGraph, contex
           const data = loss[cotangent]!.data.subarray(begin, begin + own.data.length) as Float32Array;
           feeds[cotangent] = { data, shape: own.shape };
         }
-        const { made, run } = await backward.for(feeds);
+        const { made, run } = await backward.for(feeds, jobs[i]);
         clean(made.graph);
         await run(feeds);
         for (const name of made.touched) touched.add(name);
