@@ -1,18 +1,17 @@
-import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { divideItems } from "../evaluate/divide-items.ts";
-import { openMpi } from "../runtime/mpi.node.ts";
+import { formatPercent } from "../report/format.ts";
 import type { BoxSet } from "../tasks/detection/data/box-set.ts";
 import { openBoxSet } from "../tasks/detection/data/open-box-set.node.ts";
 import { openDetector, readDetector } from "../tasks/detection/detector-session.node.ts";
 import { type Judgement, judgeDetector } from "../tasks/detection/evaluate.node.ts";
 import { defaults, finetuneDetection } from "../tasks/detection/finetune.node.ts";
 import { predictDetection } from "../tasks/detection/predict.node.ts";
-import { percent } from "../tasks/detection/report.ts";
 import { writeDetectionReport } from "../tasks/detection/write-report.node.ts";
 import { tuningModes } from "../train/tuning.ts";
 import { commandLine } from "./command-line.ts";
 import { ratio } from "./options.ts";
+import { withProcesses } from "./processes.node.ts";
 import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
 import { groupOf } from "./task-group.ts";
@@ -89,40 +88,28 @@ function addFinetune(group: Command): void {
     .option("--rank <n>", "of the adapters, with --mode lora", whole, defaults.rank)
     .option("--seed <n>", "for weights, split, order, augmentation and sampling", number, defaults.seed);
   addWindowOptions(addSceneOptions(command)).action(async (options, self: Command) => {
-    const mpi = openMpi();
-    const first = mpi === undefined || mpi.rank === 0;
-    const progress = progressLine();
-    const { signal: interrupted } = self.optsWithGlobals();
-    const signal = mpi === undefined ? interrupted : AbortSignal.any([interrupted, mpi.lost]);
     const scene = sceneOptions(options);
-    try {
-      const result = await finetuneDetection({
-        ...options,
-        set: await openSet(options),
-        scene,
-        signal,
-        ...(first && { onProgress: progress.onProgress }),
-        ...(mpi && { communicator: mpi, threads: Math.max(1, Math.floor(availableParallelism() / mpi.localSize)) }),
-      });
+    const { window, overlap, out } = options;
+    const { result, first } = await withProcesses(self, async (shared) =>
+      finetuneDetection({ ...options, ...shared, set: await openSet(options), scene }),
+    );
+    if (!first) return;
+    const progress = progressLine();
+    const { signal } = self.optsWithGlobals() as { signal: AbortSignal };
+    const { config, weights, settings, train, val, seconds } = result;
+    const session = openDetector({ config, weights });
+    const judgement = await judgeDetector(session, val, {
+      ...{ scene, window, overlap, seed: settings.seed, signal, onProgress: progress.onProgress },
+    }).finally(() => {
       progress.end();
-      await mpi?.finalize();
-      if (!first) return;
-      const { config, weights, settings, train, val, seconds } = result;
-      const { window, overlap } = options;
-      const session = openDetector({ config, weights });
-      const judgement = await judgeDetector(session, val, {
-        ...{ scene, window, overlap, seed: settings.seed, signal, onProgress: progress.onProgress },
-      }).finally(() => session.release());
-      progress.end();
-      await writeDetectionReport(judgement, {
-        ...{ out: options.out, config, scene, seconds, training: { images: train.length, settings } },
-        title: `${config.classes.length} ${config.classes.length === 1 ? "class" : "classes"} of objects, ${train.length} images`,
-        command: commandLine(process.argv.slice(2)),
-      });
-      console.log(`${summary(judgement)}\n  ${options.out}/model.safetensors\n  ${options.out}/report.html`);
-    } finally {
-      progress.end();
-    }
+      return session.release();
+    });
+    await writeDetectionReport(judgement, {
+      ...{ out, config, scene, seconds, training: { images: train.length, settings } },
+      title: `${config.classes.length} ${config.classes.length === 1 ? "class" : "classes"} of objects, ${train.length} images`,
+      command: commandLine(process.argv.slice(2)),
+    });
+    console.log(`${summary(judgement)}\n  ${out}/model.safetensors\n  ${out}/report.html`);
   });
 }
 
@@ -166,7 +153,7 @@ function addEvaluate(group: Command): void {
 
 function summary({ scores, images }: Judgement): string {
   const { low, high } = scores.interval.map50;
-  return `mAP at 0.5 ${percent(scores.map50)} (95 %: ${percent(low)} to ${percent(high)}, ${images.length} images), 0.5 to 0.95 ${percent(scores.map)}`;
+  return `mAP at 0.5 ${formatPercent(scores.map50)} (95 %: ${formatPercent(low)} to ${formatPercent(high)}, ${images.length} images), 0.5 to 0.95 ${formatPercent(scores.map)}`;
 }
 
 function addPredict(group: Command): void {

@@ -1,9 +1,8 @@
 import { type Command, Option } from "commander";
 import { type EmbedOptions, embed } from "../embed/embed.node.ts";
-import { openMpi } from "../runtime/mpi.node.ts";
-import { commandLine } from "./command-line.ts";
 import { deviceOption } from "./options.ts";
-import { duration, progressLine } from "./progress.node.ts";
+import { withProcesses } from "./processes.node.ts";
+import { duration } from "./progress.node.ts";
 import { addSceneOptions, sceneOptions, whole } from "./scene-options.ts";
 
 export function addEmbed(program: Command): void {
@@ -25,15 +24,12 @@ export function addEmbed(program: Command): void {
     )
     .addOption(deviceOption("auto"));
   addSceneOptions(command).action(async (files: string[], options, self: Command) => {
-    const progress = progressLine();
-    const mpi = openMpi();
-    const first = mpi === undefined || mpi.rank === 0;
-    const { signal: interrupted } = self.optsWithGlobals();
-    const signal = mpi === undefined ? interrupted : AbortSignal.any([interrupted, mpi.lost]);
-    try {
-      const result = await embed({
-        inputs: files,
+    // The model takes its part of the cores by itself.
+    const { result, first } = await withProcesses(self, ({ threads: _, ...shared }) =>
+      embed({
         ...sceneOptions(options),
+        ...shared,
+        inputs: files,
         out: options.out,
         model: options.model,
         window: options.window,
@@ -41,17 +37,9 @@ export function addEmbed(program: Command): void {
         tile: options.tile,
         dataType: options.type,
         device: options.device,
-        command: commandLine(process.argv.slice(2)),
-        signal,
-        ...(first && { onProgress: progress.onProgress }),
-        ...(mpi && { communicator: mpi }),
-      } satisfies EmbedOptions);
-      progress.end();
-      await mpi?.finalize();
-      if (first) report(result);
-    } finally {
-      progress.end();
-    }
+      } satisfies EmbedOptions),
+    );
+    if (first) report(result);
   });
 }
 

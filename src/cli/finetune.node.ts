@@ -1,13 +1,11 @@
-import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { openSet } from "../evaluate/open-set.node.ts";
 import { markdownTable } from "../evaluate/results.ts";
-import { openMpi } from "../runtime/mpi.node.ts";
 import { defaults, finetuneSeeds } from "../tasks/classification/finetune.node.ts";
 import { writeClassificationReport } from "../tasks/classification/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
 import { ratio, seedsOption } from "./options.ts";
-import { progressLine } from "./progress.node.ts";
+import { withProcesses } from "./processes.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
 
 export function addFinetune(program: Command): void {
@@ -41,39 +39,23 @@ export function addFinetune(program: Command): void {
     .option("--drop-path <rate>", "stochastic depth, with --mode full", share, defaults.dropPath)
     .addOption(seedsOption("one run each: weights, split, order, augmentation"));
   addSceneOptions(command).action(async (options, self: Command) => {
-    const mpi = openMpi();
-    const first = mpi === undefined || mpi.rank === 0;
-    const progress = progressLine();
-    const { signal: interrupted } = self.optsWithGlobals();
-    const signal = mpi === undefined ? interrupted : AbortSignal.any([interrupted, mpi.lost]);
     const scene = sceneOptions(options);
-    try {
-      const runs = await finetuneSeeds({
-        ...options,
-        set: await openSet(options.data, { scene }),
-        scene,
-        signal,
-        ...(first && { onProgress: progress.onProgress }),
-        ...(mpi && { communicator: mpi, threads: Math.max(1, Math.floor(availableParallelism() / mpi.localSize)) }),
-      });
-      progress.end();
-      await mpi?.finalize();
-      if (!first) return;
-      const { out } = options;
-      const results = await writeClassificationReport(runs, { out, command: commandLine(process.argv.slice(2)) });
-      const failures = new Map(runs.flatMap((run) => run.failures.map(({ id, reason }) => [id, reason])));
-      for (const [id, reason] of failures) console.error(`warning: ${id} was left out: ${reason}`);
-      if (failures.size > 0) {
-        const { train, test } = runs[0]!;
-        const was = failures.size === 1 ? "was" : "were";
-        console.error(`warning: ${failures.size} of ${train.length + test.length} images ${was} left out`);
-      }
-      console.log(markdownTable(results));
-      for (const { weights } of runs) console.log(`  ${weights}`);
-      for (const name of ["results.json", "report.html"]) console.log(`  ${out}/${name}`);
-    } finally {
-      progress.end();
+    const { out } = options;
+    const { result: runs, first } = await withProcesses(self, async (shared) =>
+      finetuneSeeds({ ...options, ...shared, set: await openSet(options.data, { scene }), scene }),
+    );
+    if (!first) return;
+    const results = await writeClassificationReport(runs, { out, command: commandLine(process.argv.slice(2)) });
+    const failures = new Map(runs.flatMap((run) => run.failures.map(({ id, reason }) => [id, reason])));
+    for (const [id, reason] of failures) console.error(`warning: ${id} was left out: ${reason}`);
+    if (failures.size > 0) {
+      const { train, test } = runs[0]!;
+      const was = failures.size === 1 ? "was" : "were";
+      console.error(`warning: ${failures.size} of ${train.length + test.length} images ${was} left out`);
     }
+    console.log(markdownTable(results));
+    for (const { weights } of runs) console.log(`  ${weights}`);
+    for (const name of ["results.json", "report.html"]) console.log(`  ${out}/${name}`);
   });
 }
 

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import { modelConfig } from "../embed/load-model.node.ts";
@@ -8,9 +7,8 @@ import { readPlaceList } from "../pretrain/place-list.node.ts";
 import { pretrain } from "../pretrain/pretrain.node.ts";
 import { defaults } from "../pretrain/settings.ts";
 import { writePretrainReport } from "../pretrain/write-report.node.ts";
-import { openMpi } from "../runtime/mpi.node.ts";
 import { commandLine } from "./command-line.ts";
-import { progressLine } from "./progress.node.ts";
+import { withProcesses } from "./processes.node.ts";
 import { number, whole } from "./scene-options.ts";
 
 export function addPretrain(program: Command): void {
@@ -40,11 +38,6 @@ export function addPretrain(program: Command): void {
     .option("--monitor-every <n>", "steps between", whole, 500)
     .option("--workers <n>", "threads that decode and augment", whole, 1)
     .action(async (options, self: Command) => {
-      const mpi = openMpi();
-      const first = mpi === undefined || mpi.rank === 0;
-      const progress = progressLine();
-      const { signal: interrupted } = self.optsWithGlobals();
-      const signal = mpi === undefined ? interrupted : AbortSignal.any([interrupted, mpi.lost]);
       const {
         data,
         out,
@@ -60,37 +53,25 @@ export function addPretrain(program: Command): void {
         monitorEvery,
         workers,
       } = options;
-      try {
-        const places = await readPlaceList(data, sceneNeeds(modelConfig(model)));
-        const result = await pretrain({
-          places,
-          out,
-          model,
-          workers,
+      const places = await readPlaceList(data, sceneNeeds(modelConfig(model)));
+      const { result, first } = await withProcesses(self, async (shared) =>
+        pretrain({
+          ...{ ...shared, places, out, model, workers },
           settings: { steps, batchSize, lr, seed, form, ...settings },
-          signal,
           ...(monitor && {
             monitor: { set: await openSet(monitor, monitorSize ? { size: monitorSize } : {}), every: monitorEvery },
           }),
-          ...(first && { onProgress: progress.onProgress }),
-          ...(mpi && { communicator: mpi, threads: Math.max(1, Math.floor(availableParallelism() / mpi.localSize)) }),
-        });
-        progress.end();
-        await mpi?.finalize();
-        if (!first) return;
-        await writePretrainReport({
-          ...result,
-          settings: { ...result.settings },
-          out,
-          title: `${places.length} places from ${basename(data)}`,
-          command: commandLine(process.argv.slice(2)),
-          name: model,
-          places,
-          signal,
-        });
-        console.log(`  ${result.path}\n  ${out}/report.html`);
-      } finally {
-        progress.end();
-      }
+        }),
+      );
+      if (!first) return;
+      await writePretrainReport({
+        ...result,
+        settings: { ...result.settings },
+        ...{ out, places, name: model },
+        title: `${places.length} places from ${basename(data)}`,
+        command: commandLine(process.argv.slice(2)),
+        signal: self.optsWithGlobals().signal,
+      });
+      console.log(`  ${result.path}\n  ${out}/report.html`);
     });
 }

@@ -1,8 +1,6 @@
-import { availableParallelism } from "node:os";
 import { basename, extname, join } from "node:path";
 import { type Command, Option } from "commander";
 import { SkySenseError } from "../core/error.ts";
-import { openMpi } from "../runtime/mpi.node.ts";
 import { divideMasks } from "../tasks/segmentation/data/mask-set.ts";
 import { type OpenMaskSetOptions, openMaskSet } from "../tasks/segmentation/data/open-mask-set.node.ts";
 import { judgeSegmenter } from "../tasks/segmentation/evaluate.node.ts";
@@ -14,6 +12,7 @@ import { type SegmentationSummary, writeSegmentationReport } from "../tasks/segm
 import { tuningModes } from "../train/tuning.ts";
 import { commandLine } from "./command-line.ts";
 import { deviceOption, ratio } from "./options.ts";
+import { withProcesses } from "./processes.node.ts";
 import { duration, progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
 import { groupOf } from "./task-group.ts";
@@ -39,33 +38,6 @@ function addDataOptions(command: Command): Command {
 function openData({ data, ...options }: OpenMaskSetOptions & { data: string }) {
   const { classes, images, masks, subset, sensor } = options;
   return openMaskSet(data, { classes, images, masks, subset, sensor });
-}
-
-/** What commands that several processes may share do: progress on the first, and an end to all. */
-async function withProcesses<T>(
-  self: Command,
-  run: (shared: ReturnType<typeof sharedOptions>) => Promise<T>,
-): Promise<{ result: T; first: boolean }> {
-  const mpi = openMpi();
-  const progress = progressLine();
-  try {
-    const result = await run(sharedOptions(self, mpi, progress));
-    progress.end();
-    await mpi?.finalize();
-    return { result, first: mpi === undefined || mpi.rank === 0 };
-  } finally {
-    progress.end();
-  }
-}
-
-function sharedOptions(self: Command, mpi: ReturnType<typeof openMpi>, progress: ReturnType<typeof progressLine>) {
-  const { signal } = self.optsWithGlobals() as { signal: AbortSignal };
-  return {
-    signal: mpi === undefined ? signal : AbortSignal.any([signal, mpi.lost]),
-    command: commandLine(process.argv.slice(2)),
-    ...((mpi === undefined || mpi.rank === 0) && { onProgress: progress.onProgress }),
-    ...(mpi && { communicator: mpi, threads: Math.max(1, Math.floor(availableParallelism() / mpi.localSize)) }),
-  };
 }
 
 function addFinetune(group: Command): void {

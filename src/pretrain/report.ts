@@ -1,6 +1,6 @@
 import { formatCount, formatNumber, formatSeconds } from "../report/format.ts";
 import { dataUri, type Html, html } from "../report/html.ts";
-import { facts, foldedList, keyFigures, notes, page, section } from "../report/pieces.ts";
+import { facts, keyFigures, leftOut, notes, page, section } from "../report/pieces.ts";
 import {
   accuracyChart,
   bestAndLast,
@@ -76,16 +76,7 @@ ${report.globe && section("Prototypes over the globe", globe(report.globe))}
 ${section("Course of the run", speedCharts(metrics))}
 ${section("Settings", facts(Object.entries(report.settings)))}
 ${section("Model", modelFacts(report))}
-${
-  failures.length > 0 &&
-  section(
-    "Places left out",
-    foldedList(
-      failures.map(({ id, reason }) => `${id}: ${reason}`),
-      { noun: "places" },
-    ),
-  )
-}
+${leftOut(failures, "place")}
 ${section("Command", html`<pre><code>${report.command}</code></pre>`)}
 <footer>${report.software} · ${report.created}</footer>`,
   });

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readBank } from "../checkpoint/prototype-bank.ts";
 import type { LongCall } from "../core/progress.ts";
@@ -9,6 +8,7 @@ import type { PlaceSource } from "../imagery/scene/place-source.node.ts";
 import type { SkySenseConfig } from "../model/skysense.ts";
 import { createRuntime } from "../runtime/runtime.node.ts";
 import type { Weights } from "../runtime/weights.ts";
+import { readMetrics } from "../train/metrics-log.node.ts";
 import { pretrainReport } from "./report.ts";
 import type { MetricsRow } from "./report-charts.ts";
 import { attentionsOf, encodeSample, evenly, featureMaps, neighboursOf } from "./report-samples.node.ts";
@@ -41,7 +41,7 @@ export interface WritePretrainReport extends Pick<LongCall, "signal"> {
  */
 export async function writePretrainReport(options: WritePretrainReport): Promise<void> {
   const { out, title, command, name, config, weights, places, failures, notes = [], seconds, signal } = options;
-  const metrics = await rowsOf(join(out, "metrics.jsonl"));
+  const metrics = await readMetrics<MetricsRow>(out);
   const runtime = createRuntime({ maxSessions: 8 });
   const model = createModel({ name, config, trained: true, weights }, { runtime, device: "cpu" });
   try {
@@ -80,11 +80,6 @@ function chosen(places: WritePretrainReport["places"], count: number): WritePret
     "place" in source ? source.place.location : "files" in source && source.options?.location,
   );
   return [...new Set([...evenly(places, count), ...evenly(located, count)])];
-}
-
-async function rowsOf(file: string): Promise<MetricsRow[]> {
-  const lines = (await readFile(file, "utf8")).split("\n").filter((text) => text !== "");
-  return lines.map((text) => JSON.parse(text));
 }
 
 /** "weight decay" for weightDecay; lists and groups as they would be written. */

@@ -62,3 +62,13 @@ export function formatDates(dates: readonly (string | undefined)[]): string {
   if (known > 0) return `${known} of ${formatCount(dates.length, "date")}`;
   return dates.length === 1 ? "date unknown" : `${formatCount(dates.length, "date")}, unknown`;
 }
+
+/** "87.1 %" of a share from 0 to 1; "–" where there is none. */
+export function formatPercent(share: number): string {
+  return Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)}\u00a0%`;
+}
+
+/** "81.0 % … 92.4 %". */
+export function formatPercents({ low, high }: { low: number; high: number }): string {
+  return Number.isNaN(low) ? "–" : `${formatPercent(low)} … ${formatPercent(high)}`;
+}

@@ -110,3 +110,16 @@ export function foldedList(
   if (items.length <= shown) return list;
   return html`<details><summary>${count} ${noun}</summary>${list}</details>`;
 }
+
+/** Items of a set that could not be used, folded, with the reasons; `noun` is one of them. Nothing without any. */
+export function leftOut(failures: readonly { id: string; reason: string }[], noun: string): Html | undefined {
+  if (failures.length === 0) return undefined;
+  const texts = failures.map(({ id, reason }) => `${id}: ${reason}`);
+  return section(`${noun[0]!.toUpperCase()}${noun.slice(1)}s left out`, foldedList(texts, { noun: `${noun}s` }));
+}
+
+/** The same as a note at the head of a report. */
+export function leftOutNote({ length }: readonly unknown[], noun: string): string[] {
+  if (length === 0) return [];
+  return [length === 1 ? `One ${noun} could not be used.` : `${length} ${noun}s could not be used.`];
+}

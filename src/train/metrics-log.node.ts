@@ -1,4 +1,6 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { explain } from "../core/write-atomic.node.ts";
 
 /** One line of `metrics.jsonl`. */
@@ -42,4 +44,10 @@ export function openMetricsLog(path: string, { bytes }: { bytes: number }): Metr
     },
     close: () => closeSync(file),
   };
+}
+
+/** The lines of a run's `metrics.jsonl`, one a step. */
+export async function readMetrics<T extends MetricsRecord>(out: string): Promise<T[]> {
+  const lines = (await readFile(join(out, "metrics.jsonl"), "utf8")).split("\n").filter((text) => text !== "");
+  return lines.map((text) => JSON.parse(text));
 }

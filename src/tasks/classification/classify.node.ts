@@ -4,7 +4,7 @@ import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import { modelBands } from "../../imagery/sensor/profiles.ts";
 import { openWeights } from "../../runtime/weights.node.ts";
 import { createLoader } from "../../train/data/loader.node.ts";
-import { readClassifierConfig } from "./model-file.ts";
+import { classifierFile } from "./model-file.ts";
 import { predictAll } from "./predict.node.ts";
 
 /** The likeliest classes of one image. */
@@ -34,7 +34,7 @@ export async function classify(options: {
   const { model, images, scene = {}, top = 3, signal } = options;
   for (const image of images) await requireFile(image);
   const weights = openWeights(model);
-  const config = readClassifierConfig(weights.metadata, { file: model });
+  const config = classifierFile.read(weights.metadata, { file: model });
   const bands = config.bands.map((k) => modelBands(config.sensor)[k]!);
   const { signal: _, ...sceneOptions } = scene;
   const loader = createLoader({

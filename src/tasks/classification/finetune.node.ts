@@ -16,10 +16,11 @@ import { type Share, shareOf } from "../../train/data/order.ts";
 import { drawMasks } from "../../train/drop-masks.ts";
 import { train } from "../../train/trainer.node.ts";
 import { encoderGroups, startValues, tunable } from "../../train/tuning.ts";
+import { withDefaults } from "../../train/with-defaults.ts";
 import { classifierConfig, lookAt } from "./classifier-config.ts";
 import { type ClassifierConfig, initClassifier } from "./head.ts";
 import { lossGraph } from "./loss.ts";
-import { writeClassifierConfig } from "./model-file.ts";
+import { classifierFile } from "./model-file.ts";
 import { type Prediction, predictAll } from "./predict.node.ts";
 
 /** How a classifier is trained; all fields have defaults. */
@@ -102,7 +103,7 @@ export interface FinetuneResult {
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
   const { set, trainRatio, out, model = "nano", size, communicator, signal, onProgress } = options;
-  const settings: FinetuneSettings = { ...defaults, ...definedOf(options) };
+  const settings = withDefaults<FinetuneSettings>(defaults, options);
   const { mode, seed, epochs, batchSize } = settings;
   const parts = divide(set, { trainRatio, seed });
   const base = openModel(model, { seed });
@@ -135,7 +136,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     seed,
     clip: 3,
     config: { classifier: config, settings, model: hash, train: parts.train.map(({ id }) => id) },
-    metadata: writeClassifierConfig(config),
+    metadata: classifierFile.write(config),
     ...(communicator && { communicator }),
     ...(options.threads && { threads: options.threads }),
     ...(signal && { signal }),
@@ -181,11 +182,6 @@ export async function finetuneSeeds({
     results.push(await finetune({ ...options, seed, out, ...(onProgress && { onProgress: tell }) }));
   }
   return results;
-}
-
-function definedOf(options: Partial<FinetuneSettings>): Partial<FinetuneSettings> {
-  const names = Object.keys(defaults) as (keyof FinetuneSettings)[];
-  return Object.fromEntries(names.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
 }
 
 function loaderOf(

@@ -2,9 +2,19 @@ import { overSeeds } from "../../evaluate/bootstrap.ts";
 import type { Measure } from "../../evaluate/protocols.ts";
 import { lineChart } from "../../report/chart.ts";
 import { confusionChart } from "../../report/confusion-chart.ts";
-import { formatSeconds } from "../../report/format.ts";
+import { formatPercent, formatPercents, formatSeconds } from "../../report/format.ts";
 import { dataUri, type Html, html } from "../../report/html.ts";
-import { type Column, facts, foldedList, keyFigures, notes, page, section, table } from "../../report/pieces.ts";
+import {
+  type Column,
+  facts,
+  keyFigures,
+  leftOut,
+  leftOutNote,
+  notes,
+  page,
+  section,
+  table,
+} from "../../report/pieces.ts";
 import type { ClassRow, Mistake } from "./scores.ts";
 
 /** What `report.html` of a fine-tuned classifier shows: one run, or several that differ in their seed. */
@@ -51,25 +61,18 @@ export function classificationReport(report: ClassificationReport): string {
 <h1>${title}</h1>
 <p class="lead">${lead(report)}</p>
 ${keyFigures([...figures(report), ["Time", formatSeconds(report.seconds)]])}
-${notes(failures.length === 0 ? [] : [leftOut(failures.length)])}
+${notes(leftOutNote(failures, "image"))}
 ${several ? section("Runs", runTable(report)) : undefined}
 ${confusion && section("Confusion", confusionChart({ counts: confusion, classes }))}
 ${section("Classes", classTable(report))}
 ${section(several ? `Worst mistakes of seed ${runs[0]!.seed}` : "Worst mistakes", mistakes(report))}
 ${section("Training", curve(runs, "loss", "Loss"), curve(runs.slice(0, 1), "lr", "Learning rate"))}
 ${section("Settings", facts(Object.entries(report.settings)))}
-${failures.length > 0 ? section("Images left out", failureList(report)) : undefined}
+${leftOut(failures, "image")}
 ${section("Command", html`<pre><code>${report.command}</code></pre>`)}
 <footer>${report.software} · ${report.created}</footer>`,
   });
 }
-
-function percent(share: number): string {
-  return Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)}\u00a0%`;
-}
-
-const leftOut = (count: number) =>
-  count === 1 ? "One image could not be used." : `${count} images could not be used.`;
 
 function lead({ runs, multiLabel, counts: { train, test } }: ClassificationReport): string {
   const what = multiLabel
@@ -82,7 +85,7 @@ function lead({ runs, multiLabel, counts: { train, test } }: ClassificationRepor
 /** "87.1 %", or "87.1 ± 0.4 %" over several runs. */
 function shown(runs: ClassificationReport["runs"], metric: string): string {
   const values = runs.map(({ measures }) => measures.find((measure) => measure.metric === metric)!.value);
-  if (values.length === 1) return percent(values[0]!);
+  if (values.length === 1) return formatPercent(values[0]!);
   const { mean, std } = overSeeds(values.map((value) => 100 * value));
   return `${mean.toFixed(1)} ± ${std.toFixed(1)}\u00a0%`;
 }
@@ -91,7 +94,7 @@ function figures({ runs }: ClassificationReport): [string, string][] {
   const { measures } = runs[0]!;
   const all = measures.map(({ metric }): [string, string] => [titles[metric] ?? metric, shown(runs, metric)]);
   const { low, high } = measures[0]!;
-  if (runs.length === 1) all.splice(1, 0, ["95 % interval", `${percent(low)} … ${percent(high)}`]);
+  if (runs.length === 1) all.splice(1, 0, ["95 % interval", formatPercents({ low, high })]);
   return all;
 }
 
@@ -103,7 +106,7 @@ function runTable({ runs }: ClassificationReport): Html {
   ];
   const rows = runs.map(({ seed, measures }) => [
     String(seed),
-    ...measures.map(({ value, low, high }) => `${percent(value)} (${percent(low)} … ${percent(high)})`),
+    ...measures.map(({ value, low, high }) => `${formatPercent(value)} (${formatPercents({ low, high })})`),
   ]);
   return table(columns, [...rows, ["mean ± deviation", ...metrics.map((metric) => shown(runs, metric))]]);
 }
@@ -146,14 +149,7 @@ function classTable({ classRows }: ClassificationReport): Html {
     classRows.map(({ name, items, values }) => [
       name,
       String(items),
-      ...measures.map((measure) => percent(values[measure]!)),
+      ...measures.map((measure) => formatPercent(values[measure]!)),
     ]),
-  );
-}
-
-function failureList({ failures }: ClassificationReport): Html {
-  return foldedList(
-    failures.map(({ id, reason }) => `${id}: ${reason}`),
-    { noun: "images" },
   );
 }

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeAtomic } from "../../core/write-atomic.node.ts";
 import { software } from "../../embed/software.ts";
@@ -8,10 +7,13 @@ import type { ProbeResult } from "../../evaluate/results.ts";
 import { listParameters } from "../../model/parameters.ts";
 import { trueColour } from "../../report/picture.ts";
 import { thumbnailPng } from "../../report/thumbnail.node.ts";
+import { readMetrics } from "../../train/metrics-log.node.ts";
 import type { FinetuneResult } from "./finetune.node.ts";
 import { encoderWidth, initClassifier } from "./head.ts";
 import { type ClassificationReport, classificationReport } from "./report.ts";
 import { judged, measuresOf, perClass, worstMistakes } from "./scores.ts";
+
+type Steps = ClassificationReport["runs"][number]["steps"][number];
 
 /**
  * Judge the runs of one command and write `report.html` into their folder; their numbers are added to `results.json`
@@ -31,7 +33,13 @@ export async function writeClassificationReport(
     runs.map(async (run) => {
       const found = judged(run.predictions, run.test);
       const { seed } = run.settings;
-      return { run, found, seed, measures: measuresOf(found, config, { seed }), steps: await stepsOf(run.out) };
+      return {
+        run,
+        found,
+        seed,
+        measures: measuresOf(found, config, { seed }),
+        steps: await readMetrics<Steps>(run.out),
+      };
     }),
   );
   const rows = judgedRuns.flatMap(({ run, measures }) =>
@@ -86,14 +94,6 @@ function rowOf(
     command,
     run: hash([software, name, model.hash, config, settings, ids]),
   };
-}
-
-async function stepsOf(out: string): Promise<ClassificationReport["runs"][number]["steps"]> {
-  const log = await readFile(join(out, "metrics.jsonl"), "utf8");
-  return log
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
 }
 
 function settingsOf(runs: readonly FinetuneResult[]): Record<string, string> {

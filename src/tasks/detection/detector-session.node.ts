@@ -20,7 +20,7 @@ import { openWeights } from "../../runtime/weights.node.ts";
 import type { Weights } from "../../runtime/weights.ts";
 import { mergeAdapters } from "../../train/tuning.ts";
 import { bindDetector, type DetectorConfig, fasterRcnnOf } from "./head.ts";
-import { readDetectorConfig } from "./model-file.ts";
+import { detectorFile } from "./model-file.ts";
 
 /** A detector that is ready to run. */
 export interface DetectorSession {
@@ -33,7 +33,7 @@ export interface DetectorSession {
 /** Read a detector's file. @throws SkySenseError `NO_CONFIG` and those of `openWeights` */
 export function readDetector(path: string): { config: DetectorConfig; weights: Weights } {
   const weights = openWeights(path);
-  return { config: readDetectorConfig(weights.metadata, { file: path }), weights };
+  return { config: detectorFile.read(weights.metadata, { file: path }), weights };
 }
 
 type Feeds = Readonly<Record<string, HostTensor>>;

@@ -2,6 +2,7 @@ import { SkySenseError } from "../../core/error.ts";
 import type { LongCall } from "../../core/progress.ts";
 import type { BoxImage } from "../../evaluate/box-matches.ts";
 import { type BoxProtocol, type BoxScores, boxProtocols, scoreBoxes } from "../../evaluate/box-precision.ts";
+import { noneJudged } from "../../evaluate/none-judged.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import type { BoxItem } from "./data/box-set.ts";
 import { detectScene, type WindowOptions } from "./detect-scene.node.ts";
@@ -51,17 +52,7 @@ export async function judgeDetector(
     }
     onProgress?.({ phase: "evaluate", done: i + 1, total: items.length, unit: "images" });
   }
-  if (images.length === 0) {
-    throw new SkySenseError({
-      code: "TOO_MANY_UNREADABLE",
-      what: "no image could be judged",
-      where: failures
-        .map(({ id, reason }) => `${id}: ${reason}`)
-        .join("; ")
-        .slice(0, 400),
-      remedy: "Repair these files, or give another set.",
-    });
-  }
+  if (images.length === 0) throw noneJudged(failures);
   const { classes, oriented } = session.config;
   const score = (protocol: BoxProtocol) =>
     scoreBoxes(images, { classes: classes.length, protocol: { ...protocol, oriented }, seed });

@@ -26,7 +26,7 @@ import { cropBoxes, cropOriented, type Objects } from "./crop-boxes.ts";
 import type { BoxItem, BoxSet } from "./data/box-set.ts";
 import { type DetectorConfig, fasterRcnnOf, initDetector } from "./head.ts";
 import { lossGraph, proposalGraph } from "./loss.ts";
-import { writeDetectorConfig } from "./model-file.ts";
+import { detectorFile } from "./model-file.ts";
 import { roiTargets, rpnTargets } from "./targets.ts";
 
 /** How a detector is trained; all fields have defaults. */
@@ -146,7 +146,7 @@ export async function finetuneDetection(options: FinetuneOptions): Promise<Finet
       model: await base.weights.sha256(),
       train: parts.train.map(({ id }) => id),
     },
-    metadata: writeDetectorConfig(config),
+    metadata: detectorFile.write(config),
     ...(communicator && { communicator }),
     ...(options.threads && { threads: options.threads }),
     ...(signal && { signal }),

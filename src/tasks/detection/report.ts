@@ -1,9 +1,8 @@
-import type { Interval } from "../../evaluate/bootstrap.ts";
 import { type BoxScores, curve } from "../../evaluate/box-precision.ts";
 import { lineChart } from "../../report/chart.ts";
-import { formatNumber, formatSeconds } from "../../report/format.ts";
+import { formatNumber, formatPercent, formatPercents, formatSeconds } from "../../report/format.ts";
 import { dataUri, type Html, html } from "../../report/html.ts";
-import { facts, foldedList, keyFigures, notes, page, section, table } from "../../report/pieces.ts";
+import { facts, keyFigures, leftOut, leftOutNote, notes, page, section, table } from "../../report/pieces.ts";
 
 /** What `report.html` of a detector shows. */
 export interface DetectionReport {
@@ -37,14 +36,14 @@ export function detectionReport(report: DetectionReport): string {
     title,
     body: html`<p class="eyebrow">SkySense detection</p>
 <h1>${title}</h1>
-<p class="lead">Mean average precision ${percent(scores.map50)} at an overlap of 0.5, over ${counted} ${counted === 1 ? "class" : "classes"} on ${images} held-out images${
+<p class="lead">Mean average precision ${formatPercent(scores.map50)} at an overlap of 0.5, over ${counted} ${counted === 1 ? "class" : "classes"} on ${images} held-out images${
       training === undefined ? "" : `, after learning from ${training.images}`
     }.</p>
 ${keyFigures([
-  ["mAP at 0.5", percent(scores.map50)],
-  ["95 % interval", range(scores.interval.map50)],
-  ["mAP 0.5 to 0.95", percent(scores.map)],
-  ["VOC 2007 at 0.5", percent(voc07.map50)],
+  ["mAP at 0.5", formatPercent(scores.map50)],
+  ["95 % interval", formatPercents(scores.interval.map50)],
+  ["mAP 0.5 to 0.95", formatPercent(scores.map)],
+  ["VOC 2007 at 0.5", formatPercent(voc07.map50)],
   ["Time", formatSeconds(report.seconds)],
 ])}
 ${notes(notesOf(report))}
@@ -52,32 +51,14 @@ ${section("Classes", classTable(report), html`<p class="muted">COCO's rules: the
 ${section("Precision and recall", curves(report))}
 ${section("Worst images", worstImages(report))}
 ${training === undefined ? undefined : trainingSection(training)}
-${
-  failures.length === 0
-    ? undefined
-    : section(
-        "Images left out",
-        foldedList(
-          failures.map(({ id, reason }) => `${id}: ${reason}`),
-          { noun: "images" },
-        ),
-      )
-}
+${leftOut(failures, "image")}
 ${section("Command", html`<pre><code>${report.command}</code></pre>`)}
 <footer>${report.software} · ${report.created}</footer>`,
   });
 }
 
-export function percent(share: number): string {
-  return Number.isNaN(share) ? "–" : `${formatNumber(Math.round(1000 * share) / 10)} %`;
-}
-
-function range({ low, high }: Interval): string {
-  return Number.isNaN(low) ? "–" : `${percent(low)} … ${percent(high)}`;
-}
-
 function notesOf({ failures, scores }: DetectionReport): string[] {
-  const texts = failures.length === 0 ? [] : [`${failures.length} images could not be used.`];
+  const texts = leftOutNote(failures, "image");
   if (scores.absent > 0)
     texts.push(`${scores.absent} classes have no object among these images and count in no mean.`);
   if (scores.dropped > 0) texts.push(`${scores.dropped} detections without extent were dropped.`);
@@ -90,7 +71,7 @@ function classTable({ classes, scores, voc07 }: DetectionReport): Html {
     [{ heading: "Class", kind: "name" }, ...headings.map((heading) => ({ heading, kind: "number" as const }))],
     classes.map((name, k) => {
       const { ap, ap50, recall, truths, detections } = scores.classes[k]!;
-      const shares = [ap50, ap, voc07.classes[k]!.ap50, recall].map(percent);
+      const shares = [ap50, ap, voc07.classes[k]!.ap50, recall].map(formatPercent);
       return [name, formatNumber(truths), formatNumber(detections), ...shares];
     }),
   );

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeAtomic } from "../../core/write-atomic.node.ts";
 import { software } from "../../embed/software.ts";
@@ -10,6 +9,7 @@ import { takeRows } from "../../model/detection/boxes.ts";
 import { trueColour } from "../../report/picture.ts";
 import { sideBySide } from "../../report/side-by-side.ts";
 import { thumbnailPng } from "../../report/thumbnail.node.ts";
+import { readMetrics } from "../../train/metrics-log.node.ts";
 import { boxColours, drawOutlines, outlinesOf } from "./box-picture.ts";
 import type { JudgedImage, Judgement } from "./evaluate.node.ts";
 import type { FinetuneSettings } from "./finetune.node.ts";
@@ -57,7 +57,7 @@ export async function writeDetectionReport(
         png: await picture(image, config, scene),
       })),
     ),
-    training: training && { ...training, settings: { ...training.settings }, steps: await readSteps(out) },
+    training: training && { ...training, settings: { ...training.settings }, steps: await readMetrics(out) },
   });
   const number = (value: number) => (Number.isNaN(value) ? null : value);
   const results = {
@@ -112,12 +112,4 @@ async function picture(
     drawOutlines(plain, outlines(confident(image, oriented).boxes), boxColours.found),
   ];
   return thumbnailPng(sideBySide(both, { gap: 8 }), { side: 1000 });
-}
-
-async function readSteps(out: string) {
-  const log = await readFile(join(out, "metrics.jsonl"), "utf8");
-  return log
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
 }

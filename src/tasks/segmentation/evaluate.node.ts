@@ -3,6 +3,7 @@ import type { Window } from "../../core/grid.ts";
 import type { ImageStack } from "../../core/place.ts";
 import type { LongCall } from "../../core/progress.ts";
 import { type Confusion, confusionMatrix } from "../../evaluate/confusion.ts";
+import { noneJudged } from "../../evaluate/none-judged.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import { readPlaceSource } from "../../imagery/scene/place-source.node.ts";
 import { checkMaskSize, ignoredLabel, isLabelFault, type LabelMap } from "../../train/data/label-map.ts";
@@ -75,17 +76,7 @@ export async function judgeSegmenter(
     }
     onProgress?.({ phase: "evaluate", done: i + 1, total: items.length, unit: "images" });
   }
-  if (images.length === 0) {
-    throw new SkySenseError({
-      code: "TOO_MANY_UNREADABLE",
-      what: "no image could be judged",
-      where: failures
-        .map(({ id, reason }) => `${id}: ${reason}`)
-        .join("; ")
-        .slice(0, 400),
-      remedy: "Repair these files, or give another set.",
-    });
-  }
+  if (images.length === 0) throw noneJudged(failures);
   return { images, worst, failures };
 }
 

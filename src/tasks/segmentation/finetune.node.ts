@@ -14,10 +14,11 @@ import { mmsegPhotometric } from "../../train/data/photometric.ts";
 import { drawMasks } from "../../train/drop-masks.ts";
 import { train } from "../../train/trainer.node.ts";
 import { encoderGroups, startValues, type TuningMode, tunable } from "../../train/tuning.ts";
+import { withDefaults } from "../../train/with-defaults.ts";
 import { divideMasks, type MaskItem, type MaskSet } from "./data/mask-set.ts";
 import { initSegmenter, type SegmenterConfig } from "./head.ts";
 import { lossGraph } from "./loss.ts";
-import { writeSegmenterConfig } from "./model-file.ts";
+import { segmenterFile } from "./model-file.ts";
 import { encoderStep } from "./tiling.ts";
 
 /** How a segmenter is trained; all fields have defaults. */
@@ -107,7 +108,7 @@ export async function finetuneSegmentation(options: FinetuneOptions): Promise<Fi
   const { set, out, model = "nano", sensor = "hr", communicator, signal, onProgress } = options;
   // Sentinel pixels have one size everywhere.
   const scale = sensor === "hr" ? defaults.scale : ([1, 1] as const);
-  const settings: FinetuneSettings = { ...defaults, scale, ...definedOf(options) };
+  const settings = withDefaults<FinetuneSettings>({ ...defaults, scale }, options);
   const { mode, seed, steps } = settings;
   const parts = divideMasks(set, { valShare: options.valShare, seed });
   const base = openModel(model, { seed });
@@ -134,7 +135,7 @@ export async function finetuneSegmentation(options: FinetuneOptions): Promise<Fi
       model: await base.weights.sha256(),
       train: parts.train.map(({ id }) => id),
     },
-    metadata: writeSegmenterConfig(config),
+    metadata: segmenterFile.write(config),
     ...(communicator && { communicator }),
     ...(options.threads && { threads: options.threads }),
     ...(signal && { signal }),
@@ -143,11 +144,6 @@ export async function finetuneSegmentation(options: FinetuneOptions): Promise<Fi
   base.weights.close();
   const seconds = (performance.now() - began) / 1000;
   return { config, settings, weights, ...parts, failures: loader.failures, seconds };
-}
-
-function definedOf(options: Partial<FinetuneSettings>): Partial<FinetuneSettings> {
-  const names = Object.keys(defaults) as (keyof FinetuneSettings)[];
-  return Object.fromEntries(names.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
 }
 
 function segmenterConfig(

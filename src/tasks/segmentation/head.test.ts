@@ -8,7 +8,7 @@ import { presets } from "../../model/presets.ts";
 import { encoderGroups } from "../../train/tuning.ts";
 import { inferenceGraph, initSegmenter, type SegmenterConfig, segmenter, stride } from "./head.ts";
 import { lossGraph } from "./loss.ts";
-import { readSegmenterConfig, writeSegmenterConfig } from "./model-file.ts";
+import { segmenterFile } from "./model-file.ts";
 
 const config: SegmenterConfig = {
   model: presets.tiny,
@@ -79,8 +79,8 @@ test("initSegmenter: the encoder has its official names, so that pre-trained wei
 
 test("readSegmenterConfig: what was written, and nothing that another task wrote", () => {
   const full = { ...config, adapters: { rank: 4, alpha: 8 } };
-  expect(readSegmenterConfig(writeSegmenterConfig(full), { file: "m" })).toEqual(JSON.parse(JSON.stringify(full)));
-  expect(() => readSegmenterConfig({}, { file: "m.safetensors" })).toThrow(
+  expect(segmenterFile.read(segmenterFile.write(full), { file: "m" })).toEqual(JSON.parse(JSON.stringify(full)));
+  expect(() => segmenterFile.read({}, { file: "m.safetensors" })).toThrow(
     "the file is not a segmenter (m.safetensors)",
   );
 });

@@ -1,9 +1,7 @@
 import { z } from "zod";
 import { configSchema } from "../../checkpoint/model-file.ts";
-import { SkySenseError } from "../../core/error.ts";
+import { taskFile } from "../model-file.ts";
 import type { SegmenterConfig } from "./head.ts";
-
-const key = "skysense.segmenter";
 
 const schema = z.object({
   model: configSchema,
@@ -18,25 +16,5 @@ const schema = z.object({
   adapters: z.object({ rank: z.int().positive(), alpha: z.number().positive() }).optional(),
 });
 
-/** What a segmenter's file says of itself, in its metadata. */
-export function writeSegmenterConfig(config: SegmenterConfig): Record<string, string> {
-  return { [key]: JSON.stringify(config) };
-}
-
-/** @throws SkySenseError `NO_CONFIG` */
-export function readSegmenterConfig(
-  metadata: Readonly<Record<string, string>>,
-  { file }: { file: string },
-): SegmenterConfig {
-  try {
-    return schema.parse(JSON.parse(metadata[key]!)) as SegmenterConfig;
-  } catch (cause) {
-    throw new SkySenseError({
-      code: "NO_CONFIG",
-      what: "the file is not a segmenter",
-      where: file,
-      remedy: "Give the model.safetensors that `skysense finetune segmentation` wrote.",
-      cause,
-    });
-  }
-}
+/** What a segmenter's file says of itself. */
+export const segmenterFile = taskFile<SegmenterConfig>({ task: "segmentation", model: "segmenter", schema });

@@ -1,9 +1,9 @@
 import type { Grid } from "../../core/grid.ts";
-import { formatNumber, formatSeconds } from "../../report/format.ts";
+import { formatNumber, formatPercent, formatSeconds } from "../../report/format.ts";
 import { html } from "../../report/html.ts";
 import { facts, figure, keyFigures, notes, page, section, table } from "../../report/pieces.ts";
 import type { SegmentationClass } from "./data/classes.ts";
-import { classLegend, percent } from "./report.ts";
+import { classLegend } from "./report.ts";
 
 /** What `report.html` of a segmented image shows. */
 export interface PredictionReport {
@@ -55,7 +55,7 @@ ${section(
     ],
     areas.map(({ name, share, hectares: area, pixels }) => [
       name,
-      percent(share),
+      formatPercent(share),
       area === undefined ? "–" : formatNumber(Number(area.toPrecision(4))),
       String(pixels),
     ]),

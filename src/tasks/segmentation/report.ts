@@ -3,9 +3,9 @@ import type { Confusion } from "../../evaluate/confusion.ts";
 import type { SegmentationScores } from "../../evaluate/segmentation-scores.ts";
 import { lineChart } from "../../report/chart.ts";
 import { confusionChart } from "../../report/confusion-chart.ts";
-import { formatNumber, formatSeconds } from "../../report/format.ts";
+import { formatPercent, formatPercents, formatSeconds } from "../../report/format.ts";
 import { dataUri, type Html, html } from "../../report/html.ts";
-import { facts, foldedList, keyFigures, notes, page, section, table } from "../../report/pieces.ts";
+import { facts, keyFigures, leftOut, leftOutNote, notes, page, section, table } from "../../report/pieces.ts";
 import type { SegmentationClass } from "./data/classes.ts";
 
 /** What `report.html` of a segmenter shows. */
@@ -43,43 +43,25 @@ export function segmentationReport(report: SegmentationReport): string {
     title,
     body: html`<p class="eyebrow">SkySense segmentation</p>
 <h1>${title}</h1>
-<p class="lead">Mean IoU ${percent(scores.meanIou)} over ${scores.averagedIou} classes on ${images} held-out images${
+<p class="lead">Mean IoU ${formatPercent(scores.meanIou)} over ${scores.averagedIou} classes on ${images} held-out images${
       training === undefined ? "" : `, after learning from ${training.images}`
     }.</p>
 ${keyFigures([
-  ["Mean IoU", percent(scores.meanIou)],
-  ["95 % interval", range(intervals.meanIou)],
-  ["Mean F1", percent(scores.macroF1)],
-  ["Pixel accuracy", percent(scores.overallAccuracy)],
+  ["Mean IoU", formatPercent(scores.meanIou)],
+  ["95 % interval", formatPercents(intervals.meanIou)],
+  ["Mean F1", formatPercent(scores.macroF1)],
+  ["Pixel accuracy", formatPercent(scores.overallAccuracy)],
   ["Time", formatSeconds(report.seconds)],
 ])}
-${notes(failures.length === 0 ? [] : [`${failures.length} images could not be used.`])}
+${notes(leftOutNote(failures, "image"))}
 ${section("Classes", classTable(report), html`<p class="muted">Pixels of all images are counted together before ratios are taken. Classes that occur in neither masks nor predictions are left out of means; one that is predicted but in no mask counts 0 in mean IoU, as in mmseg. Intervals: bootstrap over the images.</p>`)}
 ${section("Worst tiles", worstTiles(report))}
 ${section("Confusion", confusionChart({ counts: confusion.counts, classes: classes.map(({ name }) => name) }))}
 ${training === undefined ? undefined : trainingSection(training)}
-${
-  failures.length === 0
-    ? undefined
-    : section(
-        "Images left out",
-        foldedList(
-          failures.map(({ id, reason }) => `${id}: ${reason}`),
-          { noun: "images" },
-        ),
-      )
-}
+${leftOut(failures, "image")}
 ${section("Command", html`<pre><code>${report.command}</code></pre>`)}
 <footer>${report.software} · ${report.created}</footer>`,
   });
-}
-
-export function percent(share: number): string {
-  return Number.isNaN(share) ? "–" : `${formatNumber(Math.round(1000 * share) / 10)} %`;
-}
-
-function range({ low, high }: Interval): string {
-  return Number.isNaN(low) ? "–" : `${percent(low)} … ${percent(high)}`;
 }
 
 /** Names beside their colours. */
@@ -103,12 +85,12 @@ function classTable({ classes, scores, confusion, classIntervals }: Segmentation
     ],
     classes.map(({ name }, k) => [
       name,
-      percent(rows[k]! / total),
-      percent(scores.iou[k]!),
-      range(classIntervals[k]!),
-      percent(scores.f1[k]!),
-      percent(scores.accuracy[k]!),
-      percent(scores.precision[k]!),
+      formatPercent(rows[k]! / total),
+      formatPercent(scores.iou[k]!),
+      formatPercents(classIntervals[k]!),
+      formatPercent(scores.f1[k]!),
+      formatPercent(scores.accuracy[k]!),
+      formatPercent(scores.precision[k]!),
     ]),
   );
 }
@@ -119,7 +101,7 @@ function worstTiles({ worst, classes }: SegmentationReport): Html {
 ${classLegend(classes)}
 ${worst.map(
   ({ id, where, wrong, png }) =>
-    html`<figure><img src="${dataUri("image/png", png)}" alt="image, mask and prediction of ${id}"><figcaption>${id}, ${where}: ${percent(wrong)} wrong</figcaption></figure>`,
+    html`<figure><img src="${dataUri("image/png", png)}" alt="image, mask and prediction of ${id}"><figcaption>${id}, ${where}: ${formatPercent(wrong)} wrong</figcaption></figure>`,
 )}`;
 }
 

@@ -7,7 +7,7 @@ import { openWeights } from "../../runtime/weights.node.ts";
 import type { Weights } from "../../runtime/weights.ts";
 import { mergeAdapters } from "../../train/tuning.ts";
 import { inferenceGraph, type SegmenterConfig, stride } from "./head.ts";
-import { readSegmenterConfig } from "./model-file.ts";
+import { segmenterFile } from "./model-file.ts";
 
 /** A segmenter that is ready to run. */
 export interface SegmenterSession {
@@ -24,7 +24,7 @@ export interface SegmenterSession {
 /** Read a segmenter's file. @throws SkySenseError `NO_CONFIG` and those of `openWeights` */
 export function readSegmenter(path: string): { config: SegmenterConfig; weights: Weights } {
   const weights = openWeights(path);
-  return { config: readSegmenterConfig(weights.metadata, { file: path }), weights };
+  return { config: segmenterFile.read(weights.metadata, { file: path }), weights };
 }
 
 /** Make a segmenter ready; adapters are added to the weights that they adapt. */

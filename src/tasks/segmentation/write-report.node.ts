@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeAtomic } from "../../core/write-atomic.node.ts";
 import { software } from "../../embed/software.ts";
@@ -7,6 +6,7 @@ import { addConfusions, segmentationScores } from "../../evaluate/segmentation-s
 import { trueColour } from "../../report/picture.ts";
 import { sideBySide } from "../../report/side-by-side.ts";
 import { thumbnailPng } from "../../report/thumbnail.node.ts";
+import { readMetrics } from "../../train/metrics-log.node.ts";
 import { classPicture } from "./class-picture.ts";
 import type { Judgement, WorstTile } from "./evaluate.node.ts";
 import type { FinetuneSettings } from "./finetune.node.ts";
@@ -78,7 +78,7 @@ export async function writeSegmentationReport(
     worst: await Promise.all(worst.map((tile) => picture(tile, config))),
     failures,
     seconds,
-    training: training && { ...training, settings: { ...training.settings }, steps: await readSteps(out) },
+    training: training && { ...training, settings: { ...training.settings }, steps: await readMetrics(out) },
   });
   const number = (value: number) => (Number.isNaN(value) ? null : value);
   const summary: SegmentationSummary = {
@@ -104,12 +104,4 @@ async function picture({ id, window, wrong, image, truth, said }: WorstTile, { c
   const whole = sideBySide([trueColour(image, { sensor }), of(truth), of(said)], { gap: 8 });
   const png = await thumbnailPng(whole, { side: whole.width });
   return { id, where: `columns from ${left}, rows from ${top}`, wrong, png };
-}
-
-async function readSteps(out: string) {
-  const log = await readFile(join(out, "metrics.jsonl"), "utf8");
-  return log
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
 }
