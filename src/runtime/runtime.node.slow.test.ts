@@ -1,9 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { afterAll, expect, test } from "vitest";
+import { collectGarbage } from "../../test/support/collect-garbage.ts";
 import { createRandom } from "../core/random.ts";
 import { serialiseSafetensors } from "../core/safetensors.ts";
 import { toOnnx } from "../graph/onnx.ts";
@@ -14,9 +13,6 @@ import { openWeights } from "./weights.node.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "skysense-"));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-setFlagsFromString("--expose_gc");
-const collect: () => void = runInNewContext("gc");
 
 /** y = x · weight, with 4 MiB of weights in a file. */
 const width = 1024;
@@ -40,7 +36,7 @@ test.each([false, true])(
       await session.release();
       weights.close();
       if (cycle % 100 !== 99) continue;
-      collect(); // what the collector had not come to yet is no leak
+      collectGarbage();
       mebibytes.push(process.memoryUsage().rss / 2 ** 20);
     }
     await runtime.release();
