@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { presets } from "../../model/presets.ts";
-import { parseClassTable } from "./data/classes.ts";
+import { parseClassTable } from "../maps/classes.ts";
 import type { MaskSet } from "./data/mask-set.ts";
 import { judgeSegmenter } from "./evaluate.node.ts";
 import type { SegmenterSession } from "./segmenter-session.node.ts";

@@ -8,11 +8,11 @@ import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import { readPlaceSource } from "../../imagery/scene/place-source.node.ts";
 import { checkMaskSize, ignoredLabel, isLabelFault, type LabelMap } from "../../train/data/label-map.ts";
 import { readLabelMap } from "../../train/data/read-sample.node.ts";
+import { type ClassMap, mapImage, partOf } from "../maps/map-image.node.ts";
+import type { WindowOptions } from "../maps/tiling.ts";
 import type { MaskItem, MaskSet } from "./data/mask-set.ts";
 import { sampleOf } from "./finetune.node.ts";
-import { type ClassMap, partOf, segmentImage } from "./segment-image.node.ts";
 import type { SegmenterSession } from "./segmenter-session.node.ts";
-import type { WindowOptions } from "./tiling.ts";
 
 /** What an image's class map is worth. */
 export interface JudgedImage {
@@ -61,7 +61,7 @@ export async function judgeSegmenter(
     signal?.throwIfAborted();
     try {
       const { image, truth } = await readItem(session, item, options);
-      const said = await segmentImage(session, { [session.config.sensor]: image }, { window, overlap, signal });
+      const said = await mapImage(session, { [session.config.sensor]: image }, { window, overlap, signal });
       const classes = session.config.classes.length;
       images.push({
         id: item.id,

@@ -8,10 +8,10 @@ import { withLock } from "../../embed/lock.node.ts";
 import { software } from "../../embed/software.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import type { Device } from "../../runtime/session.ts";
-import { stride } from "./head.ts";
-import { openForSegmenter } from "./scene-grid.node.ts";
+import { stride } from "../maps/mapper.ts";
+import { openForSegmenter } from "../maps/scene-grid.node.ts";
+import { tileField, type WindowOptions } from "../maps/tiling.ts";
 import { openSegmenter, readSegmenter } from "./segmenter-session.node.ts";
-import { tileField, type WindowOptions } from "./tiling.ts";
 import { type PolygonFormat, type SegmentationOutputs, writeSegmentationOutputs } from "./write-outputs.node.ts";
 
 export interface PredictOptions extends LongCall, WindowOptions {

@@ -2,7 +2,7 @@ import type { Grid } from "../../core/grid.ts";
 import { formatNumber, formatPercent, formatSeconds } from "../../report/format.ts";
 import { html } from "../../report/html.ts";
 import { facts, figure, keyFigures, notes, page, section, table } from "../../report/pieces.ts";
-import type { SegmentationClass } from "./data/classes.ts";
+import type { MapClass } from "../maps/classes.ts";
 import { classLegend } from "./report.ts";
 
 /** What `report.html` of a segmented image shows. */
@@ -12,7 +12,7 @@ export interface PredictionReport {
   command: string;
   software: string;
   grid: Grid;
-  classes: readonly SegmentationClass[];
+  classes: readonly MapClass[];
   areas: readonly { name: string; pixels: number; share: number; hectares: number | undefined }[];
   /** The image beside its classes. */
   png: Uint8Array;

@@ -6,7 +6,7 @@ import { confusionChart } from "../../report/confusion-chart.ts";
 import { formatPercent, formatPercents, formatSeconds } from "../../report/format.ts";
 import { dataUri, type Html, html } from "../../report/html.ts";
 import { facts, keyFigures, leftOut, leftOutNote, notes, page, section, table } from "../../report/pieces.ts";
-import type { SegmentationClass } from "./data/classes.ts";
+import type { MapClass } from "../maps/classes.ts";
 
 /** What `report.html` of a segmenter shows. */
 export interface SegmentationReport {
@@ -19,7 +19,7 @@ export interface SegmentationReport {
   /** Of each class's IoU. */
   classIntervals: readonly Interval[];
   confusion: Confusion;
-  classes: readonly SegmentationClass[];
+  classes: readonly MapClass[];
   /** Images that were judged. */
   images: number;
   /** Image, truth and prediction side by side. */
@@ -65,7 +65,7 @@ ${section("Command", html`<pre><code>${report.command}</code></pre>`)}
 }
 
 /** Names beside their colours. */
-export function classLegend(classes: readonly SegmentationClass[]): Html {
+export function classLegend(classes: readonly MapClass[]): Html {
   return html`<ul class="legend">${classes.map(({ name, colour }) => html`<li style="--tone:${colour}">${name}</li>`)}</ul>`;
 }
 

@@ -9,13 +9,13 @@ import { isGeoreferenced } from "../../imagery/out/region-feature.ts";
 import { writeCog } from "../../imagery/raster/write-cog.node.ts";
 import { trueColour } from "../../report/picture.ts";
 import { renderPreview } from "../../report/preview.node.ts";
-import { noClass, writeClassMap } from "./class-map.node.ts";
-import { classPicture } from "./class-picture.ts";
-import { classPolygons, polygonColumns } from "./class-polygons.node.ts";
+import { noClass, writeClassMap } from "../maps/class-map.node.ts";
+import { classPicture } from "../maps/class-picture.ts";
+import { classPolygons, polygonColumns } from "../maps/class-polygons.node.ts";
+import { readSmall } from "../maps/read-small.node.ts";
+import type { MappedScene } from "../maps/scene-grid.node.ts";
 import type { SegmenterConfig } from "./head.ts";
 import { predictionReport } from "./prediction-report.ts";
-import { readSmall } from "./read-small.node.ts";
-import type { SegmentedScene } from "./scene-grid.node.ts";
 
 export type PolygonFormat = "geojson" | "parquet" | "none";
 
@@ -54,7 +54,7 @@ export interface OutputOptions extends LongCall {
 /** Write everything that a segmented scene gives. */
 export async function writeSegmentationOutputs(
   scores: BlendedScene,
-  opened: SegmentedScene,
+  opened: MappedScene,
   options: OutputOptions,
 ): Promise<SegmentationOutputs> {
   const { config, image, out, work, masked, polygons, minPixels, signal, onProgress } = options;

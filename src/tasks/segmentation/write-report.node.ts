@@ -7,7 +7,7 @@ import { trueColour } from "../../report/picture.ts";
 import { sideBySide } from "../../report/side-by-side.ts";
 import { thumbnailPng } from "../../report/thumbnail.node.ts";
 import { readMetrics } from "../../train/metrics-log.node.ts";
-import { classPicture } from "./class-picture.ts";
+import { classPicture } from "../maps/class-picture.ts";
 import type { Judgement, WorstTile } from "./evaluate.node.ts";
 import type { FinetuneSettings } from "./finetune.node.ts";
 import type { SegmenterConfig } from "./head.ts";

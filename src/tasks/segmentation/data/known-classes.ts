@@ -1,4 +1,4 @@
-import type { ClassFile } from "./classes.ts";
+import type { ClassFile } from "../../maps/classes.ts";
 
 const listed = (text: string, first: number) =>
   text.split("\n").map((line, k) => {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { SkySenseError } from "../../../core/error.ts";
-import { type ClassTable, parseClassTable, tableOfNames } from "./classes.ts";
+import { type ClassTable, parseClassTable, tableOfNames } from "../../maps/classes.ts";
 
 const names = z.array(z.string()).min(2);
 

@@ -1,5 +1,5 @@
 import { divideItems } from "../../../evaluate/divide-items.ts";
-import type { ClassTable } from "./classes.ts";
+import type { ClassTable } from "../../maps/classes.ts";
 
 /** An image with its mask. */
 export interface MaskItem {

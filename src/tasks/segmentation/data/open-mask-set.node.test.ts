@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { ignoredLabel } from "../../../train/data/label-map.ts";
-import { parseClassTable, tableOfNames } from "./classes.ts";
+import { parseClassTable, tableOfNames } from "../../maps/classes.ts";
 import { knownClasses } from "./known-classes.ts";
 import { divideMasks } from "./mask-set.ts";
 import { openMaskSet } from "./open-mask-set.node.ts";

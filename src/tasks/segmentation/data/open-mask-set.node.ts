@@ -3,7 +3,7 @@ import { basename, join, relative, resolve } from "node:path";
 import { SkySenseError } from "../../../core/error.ts";
 import type { SensorName } from "../../../core/place.ts";
 import { unreadable } from "../../../core/read-file.node.ts";
-import { type ClassTable, parseClassTable } from "./classes.ts";
+import { type ClassTable, parseClassTable } from "../../maps/classes.ts";
 import { pairFolders } from "./folder-pairs.node.ts";
 import { knownClasses } from "./known-classes.ts";
 import { type MaskIndex, maskIndex, tableOfIndex } from "./mask-index.ts";

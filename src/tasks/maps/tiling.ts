@@ -1,7 +1,7 @@
 import { SkySenseError } from "../../core/error.ts";
 import { period, pixelsPerCell } from "../../embed/prepare.ts";
 import { type Tiling, tileScene } from "../../embed/tiling.ts";
-import { type SegmenterConfig, stride } from "./head.ts";
+import { type MapperConfig, stride } from "./mapper.ts";
 
 /** How a scene is cut, in pixels; both have defaults. */
 export interface WindowOptions {
@@ -12,7 +12,7 @@ export interface WindowOptions {
 }
 
 /** Pixels after which patches and windows of the encoder repeat. */
-export function encoderStep({ model, sensor }: Pick<SegmenterConfig, "model" | "sensor">): number {
+export function encoderStep({ model, sensor }: Pick<MapperConfig, "model" | "sensor">): number {
   return pixelsPerCell(model, sensor) * period(model, sensor);
 }
 
@@ -21,7 +21,7 @@ export function encoderStep({ model, sensor }: Pick<SegmenterConfig, "model" | "
  * @throws SkySenseError `BAD_WINDOW`
  */
 export function tileField(
-  config: SegmenterConfig,
+  config: MapperConfig,
   { width, height }: { width: number; height: number },
   { window, overlap }: WindowOptions = {},
 ): { tiling: Tiling; window: number; overlap: number } {

@@ -2,8 +2,8 @@ import type { Window } from "../../core/grid.ts";
 import type { ImageStack, Place } from "../../core/place.ts";
 import { createBlender, rowWindows } from "../../embed/tiling.ts";
 import { classRows } from "./class-rows.ts";
-import { stride } from "./head.ts";
-import type { SegmenterSession } from "./segmenter-session.node.ts";
+import type { MapSession } from "./map-session.node.ts";
+import { stride } from "./mapper.ts";
 import { tileField, type WindowOptions } from "./tiling.ts";
 
 /** A class for every pixel: [height, width]. */
@@ -14,9 +14,9 @@ export interface ClassMap {
   height: number;
 }
 
-/** Segment an image in memory, in the same windows as a scene on disk. */
-export async function segmentImage(
-  session: SegmenterSession,
+/** Map the classes of a place in memory, in the same windows as a scene on disk. */
+export async function mapImage(
+  session: MapSession,
   place: Place,
   { signal, ...windows }: WindowOptions & { signal?: AbortSignal | undefined } = {},
 ): Promise<ClassMap> {

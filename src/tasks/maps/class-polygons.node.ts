@@ -5,7 +5,7 @@ import type { MapFeature } from "../../imagery/out/feature-table.node.ts";
 import { pixelHectares, regionFootprint } from "../../imagery/out/region-feature.ts";
 import { traceRegions } from "../../imagery/out/trace-regions.ts";
 import { type ClassMapFile, noClass } from "./class-map.node.ts";
-import type { SegmentationClass } from "./data/classes.ts";
+import type { MapClass } from "./classes.ts";
 
 /** Pixels that are traced at once; regions of larger maps are cut between strips of rows. */
 const stripPixels = 2 ** 27;
@@ -16,7 +16,7 @@ export const polygonColumns = { class: "text", value: "integer", pixels: "intege
 /** The regions of a class map as polygons, a class after the other in no order; small ones are left out. */
 export async function* classPolygons(
   { labels: path }: Pick<ClassMapFile, "labels">,
-  { grid, classes, minPixels }: { grid: Grid; classes: readonly SegmentationClass[]; minPixels: number },
+  { grid, classes, minPixels }: { grid: Grid; classes: readonly MapClass[]; minPixels: number },
 ): AsyncGenerator<MapFeature> {
   const { width, height } = grid;
   const rows = Math.max(1, Math.floor(stripPixels / width));

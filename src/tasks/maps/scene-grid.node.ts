@@ -4,10 +4,10 @@ import { openRaster } from "../../imagery/raster/open.node.ts";
 import { type OpenSceneOptions, openScene } from "../../imagery/scene/open-scene.node.ts";
 import type { Scene } from "../../imagery/scene/scene.ts";
 import { modelBands } from "../../imagery/sensor/profiles.ts";
-import { type SegmenterConfig, stride } from "./head.ts";
+import { type MapperConfig, stride } from "./mapper.ts";
 
 /** A scene whose cells are what a segmenter scores, and the grid of its pixels. */
-export interface SegmentedScene {
+export interface MappedScene {
   scene: Scene;
   pixels: Grid;
 }
@@ -18,9 +18,9 @@ export interface SegmentedScene {
  */
 export async function openForSegmenter(
   image: string,
-  config: SegmenterConfig,
+  config: MapperConfig,
   options: OpenSceneOptions,
-): Promise<SegmentedScene> {
+): Promise<MappedScene> {
   const { sensor } = config;
   const cell = stride(config);
   const scene = await openScene([image], {

@@ -1,16 +1,16 @@
 import { z } from "zod";
-import { SkySenseError } from "../../../core/error.ts";
-import { ignoredLabel, type LabelCoding } from "../../../train/data/label-map.ts";
+import { SkySenseError } from "../../core/error.ts";
+import { ignoredLabel, type LabelCoding } from "../../train/data/label-map.ts";
 
-/** A class of a segmentation: its name, and the colour that it has on maps, "#rrggbb". */
-export interface SegmentationClass {
+/** A class of pixels: its name, and the colour that it has on maps, "#rrggbb". */
+export interface MapClass {
   name: string;
   colour: string;
 }
 
 /** Classes, and what the values and colours of masks mean. */
 export interface ClassTable {
-  classes: readonly SegmentationClass[];
+  classes: readonly MapClass[];
   coding: LabelCoding;
 }
 
@@ -82,7 +82,7 @@ export function colourCode(text: string): number {
 }
 
 /** [red, green, blue], 0 to 255. */
-export function rgbOf({ colour }: SegmentationClass): [number, number, number] {
+export function rgbOf({ colour }: MapClass): [number, number, number] {
   const code = colourCode(colour);
   return [code >> 16, (code >> 8) & 255, code & 255];
 }

@@ -4,8 +4,8 @@ import type { LongCall } from "../../core/progress.ts";
 import { type FeatureFile, featureRows } from "../../embed/feature-file.node.ts";
 import { pixelHectares } from "../../imagery/out/region-feature.ts";
 import { classRows } from "./class-rows.ts";
-import { type SegmenterConfig, stride } from "./head.ts";
-import type { SegmentedScene } from "./scene-grid.node.ts";
+import { type MapperConfig, stride } from "./mapper.ts";
+import type { MappedScene } from "./scene-grid.node.ts";
 
 /** What a class map holds where the image holds nothing. */
 export const noClass = 255;
@@ -25,7 +25,7 @@ export interface ClassMapFile {
 /** Turn a file of class scores into a class map on disk, a few rows at a time. */
 export async function writeClassMap(
   scores: FeatureFile,
-  { scene, pixels: grid }: SegmentedScene,
+  { scene, pixels: grid }: MappedScene,
   {
     config,
     work,
@@ -33,7 +33,7 @@ export async function writeClassMap(
     signal,
     onProgress,
   }: {
-    config: SegmenterConfig;
+    config: MapperConfig;
     work: string;
     /** False: the image is known to fill its grid, and its masks are not read. */
     masked: boolean;
@@ -82,7 +82,7 @@ export async function writeClassMap(
 const cellRows = 16;
 
 /** Reads which pixels of some rows hold an image, [count, width]; undefined: all of them. Rows are asked for in order. */
-function maskReader({ scene, pixels }: SegmentedScene, config: SegmenterConfig, signal: AbortSignal | undefined) {
+function maskReader({ scene, pixels }: MappedScene, config: MapperConfig, signal: AbortSignal | undefined) {
   const cell = stride(config);
   let strip: { first: number; end: number; wide: number; mask: Uint8Array | undefined } | undefined;
   const stripAt = async (row: number) => {

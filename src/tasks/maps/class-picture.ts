@@ -1,10 +1,10 @@
 import type { Picture } from "../../report/picture.ts";
-import { rgbOf, type SegmentationClass } from "./data/classes.ts";
+import { type MapClass, rgbOf } from "./classes.ts";
 
 /** A class map in its colours; what is no class is transparent. */
 export function classPicture(
   { labels, width, height }: { labels: Uint8Array; width: number; height: number },
-  classes: readonly SegmentationClass[],
+  classes: readonly MapClass[],
 ): Picture {
   const rgba = new Uint8ClampedArray(4 * width * height);
   const colours = classes.map(rgbOf);

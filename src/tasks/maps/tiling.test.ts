@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import type { Place } from "../../core/place.ts";
 import { presets } from "../../model/presets.ts";
-import type { SegmenterConfig } from "./head.ts";
-import { segmentImage } from "./segment-image.node.ts";
-import type { SegmenterSession } from "./segmenter-session.node.ts";
+import { mapImage } from "./map-image.node.ts";
+import type { MapSession } from "./map-session.node.ts";
+import type { MapperConfig } from "./mapper.ts";
 import { encoderStep, tileField } from "./tiling.ts";
 
-const config: SegmenterConfig = {
+const config: MapperConfig = {
   model: presets.tiny,
   sensor: "hr",
   bands: [0, 1, 2],
@@ -15,7 +15,6 @@ const config: SegmenterConfig = {
     { name: "dark", colour: "#000000" },
     { name: "bright", colour: "#ffffff" },
   ],
-  head: { channels: 8, auxiliary: 4, dropout: 0 },
 };
 
 test("tileField: windows hold whole windows of the encoder, start where these do, and weigh one at every cell", () => {
@@ -37,9 +36,9 @@ test("tileField: windows hold whole windows of the encoder, start where these do
   expect(() => tileField(config, { width: 9, height: 9 }, { window: 128, overlap: 80 })).toThrow("share 80");
 });
 
-test("segmentImage: windows are put together where they belong, whatever the size of the image", async () => {
+test("mapImage: windows are put together where they belong, whatever the size of the image", async () => {
   // Scores of a cell are its mean brightness: what comes out must be the image, smoothed.
-  const session: Pick<SegmenterSession, "config" | "scores"> = {
+  const session: Pick<MapSession, "config" | "scores"> = {
     config,
     scores: async (places) =>
       places.map(({ hr }) => {
@@ -58,7 +57,7 @@ test("segmentImage: windows are put together where they belong, whatever the siz
   const data = new Float32Array(3 * width * height);
   for (let p = 0; p < width * height; p++) data[p] = bright(p % width, Math.floor(p / width)) ? 255 : 0;
   const place: Place = { hr: { data, shape: [1, 3, height, width], bands: ["R", "G", "B"] } };
-  const { labels } = await segmentImage(session as SegmenterSession, place, { window: 128, overlap: 64 });
+  const { labels } = await mapImage(session as MapSession, place, { window: 128, overlap: 64 });
   let wrong = 0;
   for (const [p, label] of labels.entries()) if (label !== Number(bright(p % width, Math.floor(p / width)))) wrong++;
   expect(wrong / labels.length).toBeLessThan(0.03); // the rim of the disk, 4 pixels wide
