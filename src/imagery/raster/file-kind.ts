@@ -1,5 +1,7 @@
 /** Who reads a file, by its first bytes. */
-export type FileKind = { reader: "tiff" | "picture" | "gdal" } | { reader: "none"; name: string; remedy: string };
+export type FileKind =
+  | { reader: "tiff" | "picture" | "npy" | "gdal" }
+  | { reader: "none"; name: string; remedy: string };
 
 const toTiff = "Convert it on a machine with GDAL: gdal_translate -of COG in out.tif.";
 
@@ -14,6 +16,7 @@ const kinds: readonly [magic: string, kind: FileKind][] = [
   ["89504e470d0a1a0a", { reader: "picture" }],
   ["ffd8ff", { reader: "picture" }],
   ["52494646........57454250", { reader: "picture" }],
+  ["934e554d5059", { reader: "npy" }],
   ["0000000c6a502020", { reader: "none", name: "JPEG 2000", remedy: toTiff }],
   ["ff4fff51", { reader: "none", name: "JPEG 2000", remedy: toTiff }],
   [

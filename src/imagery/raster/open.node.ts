@@ -5,6 +5,7 @@ import { decompress } from "./decompress.node.ts";
 import { gdalMayReadAfter, unsupported, unsupportedHere } from "./errors.ts";
 import { fileKind } from "./file-kind.ts";
 import { crsFromGdal, openGdal } from "./open-gdal.node.ts";
+import { openNpy } from "./open-npy.ts";
 import { openPicture } from "./open-picture.node.ts";
 import { openTiff } from "./open-tiff.ts";
 import type { ByteSource } from "./source.ts";
@@ -23,8 +24,8 @@ const sharedCache = blockCache(2 ** 28);
 const maxPictureBytes = 2 ** 29;
 
 /**
- * Open a raster file for reading by window: GeoTIFF and COG from disk or by HTTP range requests, PNG, JPEG and WebP,
- * and from disk whatever else GDAL's WebAssembly build reads. The content decides, not the file's ending.
+ * Open a raster file for reading by window: GeoTIFF, COG and arrays of NumPy from disk or by HTTP range requests, PNG,
+ * JPEG and WebP, and from disk whatever else GDAL's WebAssembly build reads. The content decides, not the file's ending.
  *
  * @param path A file, or an http or https URL.
  * @throws SkySenseError `RASTER_NOT_FOUND` | `RASTER_DAMAGED` | `RASTER_UNSUPPORTED` | `RASTER_TOO_LARGE` | `HTTP_FAILED`
@@ -41,7 +42,7 @@ export async function openRaster(path: string, options: OpenRasterOptions = {}):
       throw unsupported(path, `a ${kind.name} file, which no reader here understands`, kind.remedy);
     }
     checkWebpLength(path, head!, source.size);
-    keep = kind.reader === "tiff";
+    keep = kind.reader === "tiff" || kind.reader === "npy";
     return await openKind(source, kind.reader, { cache, remote }).catch((error: unknown) => {
       keep = false;
       if (remote || !gdalMayReadAfter(error)) throw error;
@@ -57,7 +58,7 @@ export async function openRaster(path: string, options: OpenRasterOptions = {}):
 
 async function openKind(
   source: ByteSource,
-  reader: "tiff" | "picture" | "gdal",
+  reader: "tiff" | "picture" | "npy" | "gdal",
   { cache, remote }: { cache: BlockCache; remote: boolean },
 ): Promise<Raster> {
   const { path } = source;
@@ -66,6 +67,7 @@ async function openKind(
     const crsByOther = remote ? undefined : () => crsFromGdal(path);
     return openTiff(source, { decompress, cache, parallel: availableParallelism() + 2, worldFile, crsByOther });
   }
+  if (reader === "npy") return openNpy(source, { cache, worldFile });
   if (reader === "picture") {
     if (!remote) return openPicture(path, path, { cache, worldFile });
     if (source.size > maxPictureBytes) {
@@ -74,5 +76,5 @@ async function openKind(
     const [bytes] = await source.read([{ offset: 0, length: source.size }]);
     return openPicture(path, bytes!, { cache, worldFile });
   }
-  throw unsupportedHere(path, "a file that is not a GeoTIFF, PNG, JPEG or WebP");
+  throw unsupportedHere(path, "a file that is not a GeoTIFF, PNG, JPEG, WebP or .npy");
 }

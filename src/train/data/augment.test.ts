@@ -214,3 +214,24 @@ test.each([1, 4, 10])("speckle: %i looks have mean one, variance 1/L and skewnes
   expect(moment(2) * looks).toBeCloseTo(1, 1);
   expect(moment(3) / moment(2) ** 1.5 / (2 / Math.sqrt(looks))).toBeCloseTo(1, 0);
 });
+
+test("augment: where bands may be missing they are zero, and the others make up for them", () => {
+  const [four, two] = [
+    ["B02", "B03", "B04", "B08"],
+    ["B08", "B03"],
+  ];
+  const run = (bands: readonly string[], someBands: boolean) => {
+    const place = keepPlace({ s2: stack(1, bands, 2, (i) => 1000 + i) });
+    return augment(place, { sensors: { s2: { size: 2, bands: four, someBands } } }, createRandom(1)).s2!.data;
+  };
+  const alone = (band: string, at: number) =>
+    [0, 1, 2, 3].map((p) => {
+      const { mean, std } = profiles.s2.bands.find(({ name }) => name === band)!.normalisation!;
+      return (2 * (1000 + at + p - mean)) / std;
+    });
+  const expected = [[0, 0, 0, 0], alone("B03", 4), [0, 0, 0, 0], alone("B08", 0)].flat();
+  for (const [i, value] of run(two, true).entries()) expect(value).toBeCloseTo(expected[i]!, 5);
+  expect(run(four, true)).toEqual(run(four, false));
+  expect(() => run(two, false)).toThrow("without B02");
+  expect(() => run(["B01"], true)).toThrow("without B02");
+});

@@ -21,8 +21,8 @@ import { changeBackscatter, changeReflectance, type SentinelOptions } from "./se
 
 /** What becomes of a place on its way into a batch, as plain data. Nothing that is absent happens. */
 export interface Recipe {
-  /** What the model takes: side of the images in pixels, bands in this order, and at most so many dates. */
-  sensors: { [sensor in SensorName]?: { size: number; bands: readonly string[]; dates?: number } };
+  /** What the model takes of each sensor. */
+  sensors: { [sensor in SensorName]?: SensorRecipe };
   /** Random resized crop, or for dense labels one of a random scale. Absent: the largest square in the middle. */
   crop?: CropOptions | ScaledCropOptions;
   /** When a crop is shrunk, whether pixels between are averaged. Default true. */
@@ -43,6 +43,18 @@ export interface Recipe {
   solarise?: { probability: number; threshold?: number };
   /** Changes of every Sentinel image. */
   sentinel?: SentinelOptions;
+}
+
+/** Side of the images in pixels, bands in this order, and at most so many dates. */
+export interface SensorRecipe {
+  size: number;
+  bands: readonly string[];
+  dates?: number;
+  /**
+   * Images may lack bands: these are zero, and the others count all bands / own bands times, which is to the patch
+   * embedding as if its kernel had their slices alone (see `vit`). Default: such images cannot be used.
+   */
+  someBands?: boolean;
 }
 
 /** The images of one sensor as the model takes them. */
@@ -135,11 +147,12 @@ interface StackContext {
 
 function augmentStack(sensor: SensorName, stack: KeptStack, context: StackContext): AugmentedStack {
   const { recipe, crop, units, random } = context;
-  const { size, bands, dates: most } = recipe.sensors[sensor]!;
+  const { size, bands, dates: most, someBands = false } = recipe.sensors[sensor]!;
   const [count, , height, width] = stack.shape;
   const chosen = chooseDates(count, most, random);
   const profile = profiles[sensor];
-  const positions = bandPositions(sensor, stack, bands);
+  const positions = bandPositions(sensor, stack, { bands, someBands });
+  const present = positions.filter((position) => position >= 0).length;
   const plane = height * width;
   const geometry = { height, width, perUnit: height / units[0] };
   const { antialias = true } = recipe;
@@ -164,15 +177,23 @@ function augmentStack(sensor: SensorName, stack: KeptStack, context: StackContex
       const deviations = statistics.map(({ std }) => std);
       change(image, deviations, recipe.sentinel, random);
     }
-    for (const [b, { mean, std }] of statistics.entries()) normalisePlane(image, b * pixels, pixels, mean, std);
+    for (const [b, { mean, std }] of statistics.entries()) {
+      const weight = positions[b]! < 0 ? 0 : bands.length / present;
+      normalisePlane(image, b * pixels, pixels, { mean, std, weight });
+    }
   }
   const mask = stack.mask && maskOf(stack.mask, chosen, { size, crop, geometry });
   return { data, dates: chosen.map((t) => stack.dates?.[t]), mask };
 }
 
-function normalisePlane(image: Float32Array, at: number, pixels: number, mean: number, std: number): void {
-  const factor = 1 / std;
-  const shift = -mean / std;
+function normalisePlane(
+  image: Float32Array,
+  at: number,
+  pixels: number,
+  { mean, std, weight }: { mean: number; std: number; weight: number },
+): void {
+  const factor = weight / std;
+  const shift = (weight * -mean) / std;
   for (let p = at; p < at + pixels; p++) image[p] = image[p]! * factor + shift;
 }
 
@@ -199,13 +220,19 @@ function chooseDates(count: number, most: number | undefined, random: Random): n
     .sort((a, b) => a - b);
 }
 
-function bandPositions(sensor: SensorName, { bands }: KeptStack, wanted: readonly string[]): number[] {
+/** Of each wanted band in a stack; −1 where it lacks it and may do so. */
+function bandPositions(
+  sensor: SensorName,
+  { bands }: KeptStack,
+  { bands: wanted, someBands }: { bands: readonly string[]; someBands: boolean },
+): number[] {
+  const none = wanted.every((band) => !bands.includes(band));
   return wanted.map((band) => {
     if (profiles[sensor].bands.find(({ name }) => name === band)?.normalisation === undefined) {
       throw bug(`the recipe asks for ${sensor} ${band}, which has no normalisation`);
     }
     const position = bands.indexOf(band);
-    if (position < 0) {
+    if (position < 0 && (none || !someBands)) {
       throw badSample(
         `it has the ${sensor} bands ${bands.join(", ")}, without ${band}`,
         "All images of a set need the bands that the model is trained with.",
@@ -219,8 +246,9 @@ function bandPositions(sensor: SensorName, { bands }: KeptStack, wanted: readonl
 function runs(positions: readonly number[]): { from: number; at: number; count: number }[] {
   const out: { from: number; at: number; count: number }[] = [];
   for (const [at, from] of positions.entries()) {
+    if (from < 0) continue;
     const last = out.at(-1);
-    if (last !== undefined && last.from + last.count === from) last.count++;
+    if (last !== undefined && last.from + last.count === from && last.at + last.count === at) last.count++;
     else out.push({ from, at, count: 1 });
   }
   return out;

@@ -22,6 +22,8 @@ export interface LabelCoding {
 export interface LabelMapFile {
   file: string;
   coding: LabelCoding;
+  /** Counted from 0, where the file has several bands of which one holds the classes. Default: one band, or colours. */
+  band?: number | undefined;
 }
 
 /** A mask as it is decoded. */

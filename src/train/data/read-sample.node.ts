@@ -29,8 +29,8 @@ export async function readSample(source: PlaceSource, mask: LabelMapFile | undef
 }
 
 /** Read the mask of an image. @throws SkySenseError `BAD_LABEL` and those of `openRaster` */
-export async function readLabelMap({ file, coding }: LabelMapFile): Promise<LabelMap> {
-  return decodeLabels((await readPng(file)) ?? (await readRaster(file)), coding, { file });
+export async function readLabelMap({ file, coding, band }: LabelMapFile): Promise<LabelMap> {
+  return decodeLabels((await readPng(file)) ?? (await readRaster(file, band)), coding, { file });
 }
 
 /** In one go, as training reads thousands. undefined: not an 8-bit PNG. */
@@ -56,12 +56,12 @@ async function readPng(file: string): Promise<MaskPixels | undefined> {
   }
 }
 
-async function readRaster(file: string): Promise<MaskPixels> {
+async function readRaster(file: string, band: number | undefined): Promise<MaskPixels> {
   // Loaded where it is needed: threads that read pictures alone start faster without.
   const { openRaster } = await import("../../imagery/raster/open.node.ts");
   const raster = await openRaster(file);
   try {
-    const { data, shape } = await raster.read();
+    const { data, shape } = await raster.read(band === undefined ? {} : { bands: [band] });
     const [bands, height, width] = shape;
     return { data, bands: bands >= 3 ? 3 : 1, height, width };
   } finally {
