@@ -10,7 +10,7 @@ export interface GdalFolders {
 
 export interface GdalRequest {
   id: number;
-  command: "info" | "translate" | "warp" | "transform" | "bytes" | "close";
+  command: "info" | "translate" | "warp" | "transform" | "bytes" | "close" | "layers" | "features";
   path?: string;
   options: string[];
   output?: string;
@@ -36,6 +36,10 @@ export interface GdalSession {
   /** `gdaltransform` of [x, y] points. */
   transform(points: number[][], options: string[]): Promise<number[][]>;
   bytes(path: string): Promise<Uint8Array>;
+  /** `ogrinfo -json` of a file of vectors. */
+  layers(path: string): Promise<unknown>;
+  /** `ogr2ogr` of a file of vectors; `name` without ending. @returns The path of the result. */
+  features(path: string, name: string, options: string[]): Promise<string>;
   /** Close a source that `info`, `translate` or `warp` opened: its file may go. */
   release(path: string): Promise<void>;
   /** False after a crash of GDAL, which fails all calls from then on. */
@@ -85,6 +89,8 @@ export function gdalSession(folders: GdalFolders): GdalSession {
     warp: (path, output, options) => call({ command: "warp", path, output, options }),
     transform: (points, options) => call({ command: "transform", points, options }),
     bytes: (path) => call({ command: "bytes", path, options: [] }),
+    layers: (path) => call({ command: "layers", path, options: [] }),
+    features: (path, output, options) => call({ command: "features", path, output, options }),
     release: (path) => call({ command: "close", path, options: [] }),
     get alive() {
       return ended === undefined;

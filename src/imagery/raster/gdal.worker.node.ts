@@ -11,6 +11,8 @@ interface Gdal {
   gdal_translate(dataset: Dataset, options: string[], output: string): Promise<{ local: string }>;
   gdalwarp(dataset: Dataset, options: string[], output: string): Promise<{ local: string }>;
   gdaltransform(points: number[][], options: string[]): Promise<number[][]>;
+  ogrinfo(dataset: Dataset, options: string[]): Promise<unknown>;
+  ogr2ogr(dataset: Dataset, options: string[], output: string): Promise<{ local: string }>;
   getFileBytes(path: string): Promise<Uint8Array>;
 }
 interface Dataset {
@@ -47,11 +49,11 @@ async function start(): Promise<Gdal> {
 const gdal = start();
 const datasets = new Map<string, Dataset>();
 
-async function dataset(path: string): Promise<Dataset> {
+async function dataset(path: string, type: "raster" | "vector" = "raster"): Promise<Dataset> {
   let open = datasets.get(path);
   if (open === undefined) {
     open = (await (await gdal).open(path)).datasets[0];
-    if (open?.type !== "raster") throw new Error("not a raster that GDAL knows");
+    if (open?.type !== type) throw new Error(`not a ${type} file that GDAL knows`);
     datasets.set(path, open);
   }
   return open;
@@ -68,6 +70,10 @@ async function answer({ command, path, options, output, points }: GdalRequest): 
       return (await api.gdalwarp(await dataset(path!), options, output!)).local;
     case "transform":
       return api.gdaltransform(points!, options);
+    case "layers":
+      return api.ogrinfo(await dataset(path!, "vector"), options);
+    case "features":
+      return (await api.ogr2ogr(await dataset(path!, "vector"), options, output!)).local;
     case "bytes":
       return api.getFileBytes(path!);
     case "close": {
@@ -86,7 +92,7 @@ parentPort!.on("message", (request: GdalRequest) => {
     try {
       const result = await answer(request);
       // gdal3.js itself overlooks failures with GDAL's error number 1.
-      const writes = request.command === "translate" || request.command === "warp";
+      const writes = ["translate", "warp", "features"].includes(request.command);
       const failure = writes ? messages.find((message) => /^ERROR \d+: (?!PROJ:)/.test(message)) : undefined;
       reply = failure === undefined ? { id: request.id, result } : { id: request.id, error: failure };
     } catch (error) {

@@ -1,3 +1,4 @@
+import { cutRing, ringArea } from "../../../core/polygon.ts";
 import { byScore, suppress } from "../nms.ts";
 import { corners, type RotatedBoxes } from "./rotated-boxes.ts";
 
@@ -26,7 +27,7 @@ export function pairIou(a: RotatedBoxes, i: number, b: RotatedBoxes, j: number):
   if (Math.hypot(a[p]! - b[q]!, a[p + 1]! - b[q + 1]!) >= reach) return 0;
   const around = (box: RotatedBoxes, k: number) =>
     corners([box[k]! - x, box[k + 1]! - y, box[k + 2]!, box[k + 3]!, box[k + 4]!]);
-  const shared = Math.min(area(clip(around(a, p), around(b, q))), areaA, areaB);
+  const shared = Math.min(ringArea(clip(around(a, p), around(b, q))), areaA, areaB);
   return shared / (areaA + areaB - shared);
 }
 
@@ -36,34 +37,9 @@ function clip(subject: readonly number[], window: readonly number[]): readonly n
   for (let k = 0; k < 8 && points.length > 0; k += 2) {
     const [x, y] = [window[k]!, window[k + 1]!];
     const [dx, dy] = [window[(k + 2) % 8]! - x, window[(k + 3) % 8]! - y];
-    points = cut(points, (px, py) => dx * (py - y) - dy * (px - x));
+    points = cutRing(points, (px, py) => dx * (py - y) - dy * (px - x));
   }
   return points;
-}
-
-/** The part where `side` is not negative: of points on the border both sides agree, so equal boxes keep their area. */
-function cut(points: readonly number[], side: (x: number, y: number) => number): number[] {
-  const kept: number[] = [];
-  for (let k = 0; k < points.length; k += 2) {
-    const [x, y] = [points[k]!, points[k + 1]!];
-    const [u, v] = [points[(k + 2) % points.length]!, points[(k + 3) % points.length]!];
-    const [here, next] = [side(x, y), side(u, v)];
-    if (here >= 0) kept.push(x, y);
-    if (here >= 0 !== next >= 0) {
-      const t = here / (here - next);
-      kept.push(x + t * (u - x), y + t * (v - y));
-    }
-  }
-  return kept;
-}
-
-/** Shoelace formula. */
-function area(points: readonly number[]): number {
-  let twice = 0;
-  for (let k = 0; k < points.length; k += 2) {
-    twice += points[k]! * points[(k + 3) % points.length]! - points[(k + 2) % points.length]! * points[k + 1]!;
-  }
-  return Math.abs(twice) / 2;
 }
 
 /**
