@@ -1,13 +1,17 @@
 import { SkySenseError } from "../core/error.ts";
-import { createRandom } from "../core/random.ts";
+import { createRandom, type Random } from "../core/random.ts";
+
+/** Share of a set's tiles that is judged where blocks say how to divide it. */
+const blockShare = 0.2;
 
 /**
  * What of a set of images is learnt from and what is judged: "train" and "val" (where there is none, "test"); in a set
- * without splits, or with a share given, a seeded share of the images is judged.
+ * without splits, or with a share given, a seeded share of the images is judged. Items that name a block are drawn block
+ * by block, so that neighbours are not on both sides; without a share, a fifth of them.
  *
- * @throws SkySenseError `NO_SPLIT`
+ * @throws SkySenseError `NO_SPLIT` | `ONE_BLOCK`
  */
-export function divideItems<T extends { split: string | undefined }>(
+export function divideItems<T extends { split: string | undefined; block?: string | undefined }>(
   { items, path }: { items: readonly T[]; path: string },
   { valShare, seed, key }: { valShare?: number | undefined; seed: number; key: string },
 ): { train: readonly T[]; val: readonly T[] } {
@@ -15,6 +19,9 @@ export function divideItems<T extends { split: string | undefined }>(
   const given = of("val").length > 0 ? of("val") : of("test");
   const learnt = given.length > 0 ? of("train") : items;
   if (valShare === undefined && given.length > 0 && learnt.length > 0) return { train: learnt, val: given };
+  if (learnt.some(({ block }) => block !== undefined)) {
+    return divideBlocks(learnt, { path, share: valShare ?? blockShare, random: createRandom(seed, key) });
+  }
   const count = Math.max(1, Math.round((valShare ?? 0) * learnt.length));
   if (valShare === undefined || count >= learnt.length) {
     throw new SkySenseError({
@@ -33,4 +40,33 @@ export function divideItems<T extends { split: string | undefined }>(
       .slice(0, count),
   );
   return { train: learnt.filter((item) => !drawn.has(item)), val: learnt.filter((item) => drawn.has(item)) };
+}
+
+/** Whole blocks in random order, until their items make up the share. */
+function divideBlocks<T extends { block?: string | undefined }>(
+  items: readonly T[],
+  { path, share, random }: { path: string; share: number; random: Random },
+): { train: readonly T[]; val: readonly T[] } {
+  const counts = new Map<string | undefined, number>();
+  for (const { block } of items) counts.set(block, (counts.get(block) ?? 0) + 1);
+  const order = random.shuffle([...counts.keys()].sort());
+  if (order.length < 2) {
+    throw new SkySenseError({
+      code: "ONE_BLOCK",
+      what: "all tiles lie in one block, so nothing is left to judge",
+      where: path,
+      remedy: "Give a smaller --block, more images, or folders train and val.",
+    });
+  }
+  const judged = new Set<string | undefined>();
+  let count = 0;
+  for (const block of order) {
+    const more = counts.get(block)!;
+    // One on each side at least; of the next block so much that the share is met best.
+    const enough = judged.size > 0 && Math.abs(count + more - share * items.length) >= Math.abs(count - share * items.length);
+    if (enough || judged.size === order.length - 1) break;
+    judged.add(block);
+    count += more;
+  }
+  return { train: items.filter(({ block }) => !judged.has(block)), val: items.filter(({ block }) => judged.has(block)) };
 }
