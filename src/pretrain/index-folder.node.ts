@@ -4,12 +4,12 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { SkySenseError } from "../core/error.ts";
 import type { Grid } from "../core/grid.ts";
 import type { LongCall } from "../core/progress.ts";
+import type { Candidate, Skipped } from "../evaluate/index-recipes.ts";
 import { notImages } from "../evaluate/open-set.node.ts";
 import { openRaster } from "../imagery/raster/open.node.ts";
 import { withSceneOf } from "../imagery/scene/read-scene.node.ts";
 import { type Footprint, footprint, overlapShare } from "./index-footprint.ts";
 import type { Found, FoundPlace } from "./index-found.ts";
-import type { Candidate, Skipped } from "./index-recipes.ts";
 import { parsePlaceLine } from "./place-list.node.ts";
 
 type Options = NonNullable<Candidate["options"]>;

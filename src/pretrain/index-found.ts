@@ -1,5 +1,5 @@
 import type { Location, SensorName } from "../core/place.ts";
-import type { Candidate, Skipped } from "./index-recipes.ts";
+import type { Candidate, Skipped } from "../evaluate/index-recipes.ts";
 import type { PlaceLine } from "./place-line.ts";
 
 /** A place that may be listed, once its files were opened; they are relative to `folder`. */

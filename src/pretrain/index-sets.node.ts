@@ -3,8 +3,8 @@ import { basename, dirname, join, parse, resolve } from "node:path";
 import { z } from "zod";
 import { SkySenseError } from "../core/error.ts";
 import { readWholeFile } from "../core/read-file.node.ts";
+import { placesOfIndex } from "../evaluate/index-recipes.ts";
 import type { Found } from "./index-found.ts";
-import { placesOfIndex } from "./index-recipes.ts";
 
 /** Data sets, by folder, that show the same places under the same file names. */
 const shared: readonly (readonly string[])[] = [

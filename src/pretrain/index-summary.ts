@@ -1,6 +1,6 @@
 import { type SensorName, sensorNames } from "../core/place.ts";
+import type { Skipped } from "../evaluate/index-recipes.ts";
 import type { Survey } from "./index-found.ts";
-import type { Skipped } from "./index-recipes.ts";
 
 /** What a list of places holds, and what was left out of it. */
 export interface IndexSummary {

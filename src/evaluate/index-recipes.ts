@@ -1,14 +1,15 @@
 import { z } from "zod";
+import type { SensorName } from "../core/place.ts";
 import type { FileDescription } from "../imagery/sensor/description.ts";
-import type { PlaceLine } from "./place-line.ts";
 
 /** A place of a data set before its files were opened; files are relative to the set's folder. */
 export interface Candidate {
   id: string;
   files: string[];
-  describe?: PlaceLine["describe"];
-  options?: PlaceLine["options"];
-  location?: PlaceLine["location"];
+  /** A description of the files: the path of a sidecar, or its content. */
+  describe?: string | Record<string, unknown> | undefined;
+  options?: ReadingOptions | undefined;
+  location?: [longitude: number, latitude: number] | undefined;
   /** What is tried instead when these files are refused. */
   otherwise?: Candidate[];
 }
@@ -17,6 +18,17 @@ export interface Candidate {
 export interface Skipped {
   id: string;
   reason: string;
+}
+
+/** What holds for all files of a sensor, and how to read the place: see `openScene`. */
+interface ReadingOptions {
+  sensor?: SensorName | undefined;
+  hr?: unknown;
+  s2?: unknown;
+  s1?: unknown;
+  maxDates?: number | undefined;
+  maxCloud?: number | undefined;
+  reproject?: boolean | undefined;
 }
 
 type Described = FileDescription & { file: string };
@@ -140,6 +152,16 @@ const recipes: readonly Recipe[] = [
     z.looseObject({ reference_scenes: z.looseObject({ file: name, bands: z.array(name) }) }),
     ({ reference_scenes: { file, bands } }) => [
       { id: file, files: [file], options: { s2: { bands, dates: "unknown" } } },
+    ],
+  ),
+  // Any files, each with what it does not say itself.
+  recipe(
+    z.looseObject({ id: name, files: z.array(z.union([name, z.looseObject({ file: name })])).min(1) }),
+    ({ id, files }) => [
+      described(
+        id,
+        files.map((file) => (typeof file === "string" ? { file } : (file as Described))),
+      ),
     ],
   ),
   // A file for each band.
