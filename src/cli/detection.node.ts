@@ -1,4 +1,4 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { divideItems } from "../evaluate/divide-items.ts";
 import { formatPercent } from "../report/format.ts";
 import type { BoxSet } from "../tasks/detection/data/box-set.ts";
@@ -8,13 +8,13 @@ import { type Judgement, judgeDetector } from "../tasks/detection/evaluate.node.
 import { defaults, finetuneDetection } from "../tasks/detection/finetune.node.ts";
 import { predictDetection } from "../tasks/detection/predict.node.ts";
 import { writeDetectionReport } from "../tasks/detection/write-report.node.ts";
-import { tuningModes } from "../train/tuning.ts";
 import { commandLine } from "./command-line.ts";
 import { ratio } from "./options.ts";
 import { withProcesses } from "./processes.node.ts";
 import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
 import { groupOf } from "./task-group.ts";
+import { addTuningOptions } from "./tuning-options.ts";
 
 const layouts = "COCO .json, VOC, DIOR and FAIR1M .xml, DOTA labelTxt/*.txt, or an index.json";
 
@@ -66,26 +66,11 @@ function addFinetune(group: Command): void {
         "images. An interrupted run goes on when " +
         "the same command is run again.",
     );
-  addSetOptions(command)
-    .requiredOption("--out <dir>", "folder for the run: model, checkpoints, metrics.jsonl, results.json, report.html")
-    .option("--model <model>", "a preset (random weights) or a .safetensors file", "nano")
-    .addOption(
-      new Option("--mode <mode>", "what of the encoder learns").choices([...tuningModes]).default(defaults.mode),
-    )
+  addTuningOptions(addSetOptions(command), defaults, { samples: "crops" })
     .option("--steps <n>", "updates of the run", whole, defaults.steps)
-    .option("--batch-size <n>", "crops of a step", whole, defaults.batchSize)
     .option("--size <pixels>", "side of the crops", whole, defaults.size)
     .option("--anchor-scale <cells>", "side of the smallest anchors in patches of 4 pixels; officially 8", number, 8)
-    .option("--lr <rate>", "peak learning rate", number, defaults.lr)
-    .option("--weight-decay <rate>", "decoupled weight decay", number, defaults.weightDecay)
-    .option(
-      "--layer-decay <rate>",
-      "learning rate of a layer as a share of the next one's",
-      number,
-      defaults.layerDecay,
-    )
     .option("--regions <n>", "regions of an image that the head learns from", whole, defaults.regions)
-    .option("--rank <n>", "of the adapters, with --mode lora", whole, defaults.rank)
     .option("--seed <n>", "for weights, split, order, augmentation and sampling", number, defaults.seed);
   addWindowOptions(addSceneOptions(command)).action(async (options, self: Command) => {
     const scene = sceneOptions(options);

@@ -3,16 +3,13 @@ import { Command, CommanderError } from "commander";
 import { SkySenseError } from "../core/error.ts";
 import { software } from "../embed/software.ts";
 import { addData } from "./data.node.ts";
-import { addDetection } from "./detection.node.ts";
 import { addEmbed } from "./embed.node.ts";
-import { addFinetune } from "./finetune.node.ts";
 import { addForward } from "./forward.node.ts";
 import { addInspect } from "./inspect.node.ts";
 import { addModels } from "./models.node.ts";
-import { addPredict } from "./predict.node.ts";
 import { addPretrain } from "./pretrain.node.ts";
 import { addProbe } from "./probe.node.ts";
-import { addSegmentation } from "./segmentation.node.ts";
+import { tasks } from "./tasks.node.ts";
 
 /** Exit codes: 0 done, 1 our own bug, 2 wrong input or options, 130 interrupted. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -34,11 +31,8 @@ async function main(argv: readonly string[]): Promise<number> {
   addInspect(program);
   addModels(program);
   addProbe(program);
-  addFinetune(program);
   addPretrain(program);
-  addPredict(program);
-  addSegmentation(program);
-  addDetection(program);
+  for (const addTask of tasks) addTask(program);
   addForward(program);
   addData(program);
   try {

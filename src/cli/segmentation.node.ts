@@ -9,13 +9,13 @@ import { type PredictResult, predictSegmentation } from "../tasks/segmentation/p
 import { openSegmenter, readSegmenter } from "../tasks/segmentation/segmenter-session.node.ts";
 import { trainAndJudge } from "../tasks/segmentation/train-and-judge.node.ts";
 import { type SegmentationSummary, writeSegmentationReport } from "../tasks/segmentation/write-report.node.ts";
-import { tuningModes } from "../train/tuning.ts";
 import { commandLine } from "./command-line.ts";
 import { deviceOption, ratio } from "./options.ts";
 import { withProcesses } from "./processes.node.ts";
 import { duration, progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
 import { groupOf } from "./task-group.ts";
+import { addTuningOptions } from "./tuning-options.ts";
 
 /** `finetune`, `evaluate` and `predict segmentation`. */
 export function addSegmentation(program: Command): void {
@@ -50,29 +50,12 @@ function addFinetune(group: Command): void {
           "same command is run again.",
       ),
   )
-    .requiredOption("--out <dir>", "folder for the run: model, checkpoints, metrics.jsonl, results.json, report.html")
-    .option("--model <model>", "a preset (random weights) or a .safetensors file", "nano")
-    .addOption(
-      new Option("--mode <mode>", "train the heads alone, with low-rank adapters, or everything")
-        .choices(tuningModes)
-        .default(defaults.mode),
-    )
-    .option("--rank <n>", "of the adapters", whole, defaults.rank)
     .option("--steps <n>", "updates of the whole run", whole, defaults.steps)
-    .option("--batch-size <n>", "crops of a step", whole, defaults.batchSize)
     .option("--size <pixels>", "side of the crops", whole, defaults.size)
     .option("--no-rotations", "do not turn crops by quarters")
     .option("--channels <n>", "width of the heads; officially 512", whole, defaults.channels)
-    .option("--lr <rate>", "peak learning rate; officially 6e-5", number, defaults.lr)
-    .option("--weight-decay <rate>", "decoupled weight decay", number, defaults.weightDecay)
-    .option(
-      "--layer-decay <rate>",
-      "learning rate of a layer as a share of the next one's",
-      number,
-      defaults.layerDecay,
-    )
-    .option("--drop-path <rate>", "of the last block", number, defaults.dropPath)
     .option("--seed <n>", "for weights, split, order and augmentation", number, defaults.seed);
+  addTuningOptions(command, defaults, { samples: "crops", lrNote: "; officially 6e-5" });
   addSceneOptions(command).action(async (options, self: Command) => {
     const { result, first } = await withProcesses(self, async (shared) =>
       trainAndJudge({

@@ -3,7 +3,7 @@ import { matMul } from "../graph/ops/mat-mul.ts";
 import { mul } from "../graph/ops/mul.ts";
 import { scalar, type Tensor } from "../graph/tensor.ts";
 import { torchDefault } from "./linear.ts";
-import type { ParameterSpec, ParameterTree } from "./parameters.ts";
+import { type Bound, bindParameters, type ParameterSpec, type ParameterTree } from "./parameters.ts";
 
 /** Low-rank adapters (Hu et al. 2021, arXiv:2106.09685). */
 export interface LoraOptions {
@@ -22,15 +22,17 @@ export function isAdapter(name: string): boolean {
 
 /**
  * The tree with an adapter beside the weight [out, in] of every linear layer that is larger than the rank: A [rank, in]
- * starts as the layer itself would, B [out, rank] at zero, so that nothing changes at first.
+ * starts as the layer itself would, B [out, rank] at zero, so that nothing changes at first. Without options the tree
+ * stays as it is.
  */
-export function withAdapters(tree: ParameterTree, { rank }: LoraOptions): ParameterTree {
-  if (isSpec(tree)) return tree;
-  if (Array.isArray(tree)) return tree.map((child) => withAdapters(child, { rank, alpha: 0 }));
+export function withAdapters(tree: ParameterTree, options: LoraOptions | undefined): ParameterTree {
+  if (options === undefined || isSpec(tree)) return tree;
+  if (Array.isArray(tree)) return tree.map((child) => withAdapters(child, options));
   const entries = Object.entries(tree as { [key: string]: ParameterTree | undefined });
   const out: Record<string, ParameterTree | undefined> = Object.fromEntries(
-    entries.map(([key, child]) => [key, child && withAdapters(child, { rank, alpha: 0 })]),
+    entries.map(([key, child]) => [key, child && withAdapters(child, options)]),
   );
+  const { rank } = options;
   const weight = out.weight;
   if (weight === undefined || !isSpec(weight) || weight.shape.length !== 2) return out;
   const [rows, columns] = weight.shape as [number, number];
@@ -60,4 +62,10 @@ export function foldAdapters<T>(bound: T, { rank, alpha }: LoraOptions): T {
     out.weight = add(out.weight as Tensor, mul(product, scalar(alpha / rank)));
   }
   return out as T;
+}
+
+/** The graph's parameters as layers know them: under their official names, with the adapters of a tree folded in. */
+export function bindAdapted<T extends ParameterTree>(tree: T, adapters: LoraOptions | undefined): Bound<T> {
+  const bound = bindParameters(tree);
+  return adapters === undefined ? bound : foldAdapters(bound, adapters);
 }

@@ -1,5 +1,8 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { SkySenseError } from "../core/error.ts";
+
+/** Of `LoraOptions`. */
+export const adapterSchema = z.object({ rank: z.int().positive(), alpha: z.number().positive() });
 
 /** How a task's model file tells what it is, in the metadata of a `.safetensors` file. */
 export interface TaskFile<Config> {

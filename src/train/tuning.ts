@@ -8,6 +8,24 @@ import { type Weights, weightsFromTensors } from "../runtime/weights.ts";
 import { type GroupRule, plainGroups, swinLayerDecay, vitLayerDecay } from "./groups.ts";
 import type { Values } from "./state.ts";
 
+/** How much of a pre-trained model learns, and how fast; every task has these settings. */
+export interface TuningSettings {
+  mode: TuningMode;
+  /** Samples of a step, over all processes. */
+  batchSize: number;
+  /** Peak learning rate. */
+  lr: number;
+  weightDecay: number;
+  /** Learning rate of a layer as a share of that of the layer after it (specification §5.3); 1: all alike. */
+  layerDecay: number;
+  /** Stochastic depth of the encoder: the rate at which its last block is left out, where it is trained. */
+  dropPath: number;
+  /** Of the adapters, with the mode "lora"; α is twice as much. */
+  rank: number;
+  /** Of weights, split, order, augmentation and what is dropped. */
+  seed: number;
+}
+
 /** What of a pre-trained model learns: nothing but the head; low-rank adapters and the head; everything. */
 export const tuningModes = ["frozen", "lora", "full"] as const;
 export type TuningMode = (typeof tuningModes)[number];
@@ -24,6 +42,16 @@ export function tunable(
   const buffers = new Set(listParameters(tree).flatMap(([name, { buffer }]) => (buffer === true ? [name] : [])));
   const pretrained = (name: string) => encoders.some((prefix) => name.startsWith(prefix));
   return (name) => !buffers.has(name) && (mode === "full" || isAdapter(name) || !pretrained(name));
+}
+
+/** The adapters that a mode asks for, as they stand in a model's configuration. */
+export function adaptersOf({ mode, rank }: Pick<TuningSettings, "mode" | "rank">): { adapters?: LoraOptions } {
+  return mode === "lora" ? { adapters: { rank, alpha: 2 * rank } } : {};
+}
+
+/** What of an encoder's blocks is left out: a frozen one is never disturbed. */
+export function dropPathOf({ mode, dropPath }: Pick<TuningSettings, "mode" | "dropPath">): number {
+  return mode === "frozen" ? 0 : dropPath;
 }
 
 /** The values that a task starts with: the model's where it has them in that shape, else fresh ones. */
@@ -48,6 +76,17 @@ export function encoderGroups(
   const prefix = `backbone_${sensor}.`;
   if (sensor === "hr") return swinLayerDecay({ depths: model.hr!.depths, rate, prefix });
   return vitLayerDecay({ layers: model[sensor]!.encoder.depth, rate, prefix });
+}
+
+/** A trained model as it is used: without adapters, which are added to the weights that they adapt. */
+export function withoutAdapters<C extends { adapters?: LoraOptions | undefined }>({
+  config: { adapters, ...config },
+  weights,
+}: {
+  config: C;
+  weights: Weights;
+}): { config: Omit<C, "adapters">; weights: Weights } {
+  return { config, weights: adapters === undefined ? weights : mergeAdapters(weights, adapters) };
 }
 
 /** Weights with their adapters added up: W + (α / rank) B·A under the name of W, and the adapters gone. */

@@ -1,21 +1,15 @@
 import { join } from "node:path";
 import type { SensorName } from "../../core/place.ts";
 import type { LongCall } from "../../core/progress.ts";
-import { createRandom } from "../../core/random.ts";
 import { openModel } from "../../embed/load-model.node.ts";
 import { divide, type LabelledSet, type Sample } from "../../evaluate/labelled-set.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import { modelBands } from "../../imagery/sensor/profiles.ts";
-import type { DropMask } from "../../model/training.ts";
-import type { HostTensor } from "../../runtime/session.ts";
 import type { BatchSource } from "../../train/batch.ts";
-import type { Communicator } from "../../train/communicator.ts";
 import type { Recipe } from "../../train/data/augment.ts";
 import { createLoader, type Loader, type TrainingSample } from "../../train/data/loader.node.ts";
-import { type Share, shareOf } from "../../train/data/order.ts";
-import { drawMasks } from "../../train/drop-masks.ts";
-import { train } from "../../train/trainer.node.ts";
-import { encoderGroups, startValues, tunable } from "../../train/tuning.ts";
+import { type TuneRun, tune } from "../../train/tune.node.ts";
+import { adaptersOf, dropPathOf, type TuningSettings } from "../../train/tuning.ts";
 import { withDefaults } from "../../train/with-defaults.ts";
 import { classifierConfig, lookAt } from "./classifier-config.ts";
 import { type ClassifierConfig, initClassifier } from "./head.ts";
@@ -24,21 +18,9 @@ import { classifierFile } from "./model-file.ts";
 import { type Prediction, predictAll } from "./predict.node.ts";
 
 /** How a classifier is trained; all fields have defaults. */
-export interface FinetuneSettings {
-  /** `full`: everything; `linear`: the head alone. */
-  mode: "full" | "linear";
+export interface FinetuneSettings extends TuningSettings {
   epochs: number;
-  batchSize: number;
-  /** Peak learning rate. */
-  lr: number;
-  weightDecay: number;
-  /** Learning rate of a layer as a share of that of the layer after it (specification §5.3); 1: all alike. */
-  layerDecay: number;
-  /** Stochastic depth of the encoder, where it is trained: the rate at which its last block is left out. */
-  dropPath: number;
   smoothing: number;
-  /** Of weights, split, order, augmentation and what is dropped. */
-  seed: number;
 }
 
 export const defaults = {
@@ -49,6 +31,7 @@ export const defaults = {
   weightDecay: 0.05,
   layerDecay: 1,
   dropPath: 0.1,
+  rank: 8,
   smoothing: 0.1,
   seed: 0,
 } as const satisfies FinetuneSettings;
@@ -57,12 +40,10 @@ export const defaults = {
 const recipe = { crop: { area: [0.3, 1] }, flips: true, rotations: true } as const;
 const colours = { probability: 0.8, brightness: 0.3, contrast: 0.3, saturation: 0.3, hue: 0.05 } as const;
 
-export interface FinetuneOptions extends Partial<FinetuneSettings>, LongCall {
+export interface FinetuneOptions extends Partial<FinetuneSettings>, TuneRun {
   set: LabelledSet;
   /** Share of each class to learn from; default: the set's own splits. */
   trainRatio?: number;
-  /** Folder for the run. */
-  out: string;
   /** A preset (random weights) or a model file. Default "nano". */
   model?: string;
   /** Which sensor the images are of. Default: that of the first. */
@@ -73,8 +54,6 @@ export interface FinetuneOptions extends Partial<FinetuneSettings>, LongCall {
   size: number;
   /** What the images do not say themselves. */
   scene?: OpenSceneOptions;
-  communicator?: Communicator;
-  threads?: number;
 }
 
 export interface FinetuneResult {
@@ -104,45 +83,34 @@ export interface FinetuneResult {
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
   const { set, trainRatio, out, model = "nano", size, communicator, signal, onProgress } = options;
   const settings = withDefaults<FinetuneSettings>(defaults, options);
-  const { mode, seed, epochs, batchSize } = settings;
+  const { seed, epochs, batchSize } = settings;
   const parts = divide(set, { trainRatio, seed });
-  const base = openModel(model, { seed });
+  const { info, weights: start } = openModel(model, { seed });
   const kind = await lookAt(parts.train, options, signal);
-  const config = classifierConfig(base.info.config, { ...kind, size, set });
+  const config = { ...classifierConfig(info.config, { ...kind, size, set }), ...adaptersOf(settings) };
   const { sensor } = config;
   const began = performance.now();
-  const share = { rank: communicator?.rank ?? 0, size: communicator?.size ?? 1 };
   const loader = loaderOf(parts.train, config, options, {
     batchSize,
     seed,
-    share,
+    share: { rank: communicator?.rank ?? 0, size: communicator?.size ?? 1 },
     augmentation: { ...recipe, ...(sensor === "hr" && { jitter: colours }) },
   });
-  const tree = initClassifier(config);
-  const { graph, masks } = lossGraph(config, { ...settings, dropPath: mode === "full" ? settings.dropPath : 0 });
   const steps = Math.ceil((epochs * parts.train.length) / batchSize);
-  const hash = await base.weights.sha256();
-  const { weights } = await train({
-    out,
-    parameters: startValues(tree, { weights: base.weights, seed }),
-    trainable: tunable(tree, { mode: mode === "full" ? "full" : "frozen", encoders: ["backbone_"] }),
-    buildGraph: () => graph,
-    data: feedsOf(loader, sensor),
-    noise: (_, { step }) => drawPart(masks, { batchSize, seed, step, share }),
-    optimiser: { kind: "adamw", weightDecay: settings.weightDecay },
-    groups: encoderGroups(config.model, { sensor, rate: settings.layerDecay }),
-    schedule: { kind: "cosine", lr: settings.lr, warmup: Math.ceil(steps / 20), end: 0.01 },
-    steps,
-    seed,
-    clip: 3,
-    config: { classifier: config, settings, model: hash, train: parts.train.map(({ id }) => id) },
-    metadata: classifierFile.write(config),
-    ...(communicator && { communicator }),
-    ...(options.threads && { threads: options.threads }),
-    ...(signal && { signal }),
-    ...(onProgress && { onProgress }),
-  });
-  base.weights.close();
+  const hash = await start.sha256();
+  const weights = await tune(
+    {
+      base: { config: info.config, weights: start },
+      ...{ sensor, settings, steps, clip: 3 },
+      tree: initClassifier(config),
+      ...lossGraph(config, { ...settings, dropPath: dropPathOf(settings) }),
+      data: feedsOf(loader, sensor),
+      schedule: { kind: "cosine", lr: settings.lr, warmup: Math.ceil(steps / 20), end: 0.01 },
+      config: { classifier: config, train: parts.train.map(({ id }) => id) },
+      metadata: classifierFile.write(config),
+    },
+    options,
+  );
   const failures = [...loader.failures];
   const predictions: Prediction[] = [];
   if (communicator === undefined || communicator.rank === 0) {
@@ -153,7 +121,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   }
   return {
     name: set.name,
-    model: { name: base.info.name, trained: base.info.trained, hash },
+    model: { name: info.name, trained: info.trained, hash },
     config,
     settings,
     ...parts,
@@ -211,21 +179,6 @@ function trainingSample(
 ): TrainingSample {
   const { signal: _, ...options } = scene ?? {};
   return { id, labels, source: { files: [join(set.path, id)], options: { ...options, hrPixelsPerCell: 1 } } };
-}
-
-/** Masks of a step, the same for each image whatever the number of processes: drawn for all, of which each takes its part. */
-function drawPart(
-  masks: readonly DropMask[],
-  { batchSize, seed, step, share }: { batchSize: number; seed: number; step: number; share: Share },
-): Record<string, HostTensor> {
-  const [from, to] = shareOf(batchSize, share);
-  const drawn = drawMasks(masks, { batch: batchSize, random: createRandom(seed, "drop path", step) });
-  return Object.fromEntries(
-    Object.entries(drawn).map(([name, { data, shape }]) => {
-      const row = data.length / batchSize;
-      return [name, { data: data.slice(from * row, to * row), shape: [to - from, ...shape.slice(1)] }];
-    }),
-  );
 }
 
 function feedsOf(loader: Loader, sensor: SensorName): BatchSource {

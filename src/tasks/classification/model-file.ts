@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { configSchema } from "../../checkpoint/model-file.ts";
-import { taskFile } from "../model-file.ts";
+import { adapterSchema, taskFile } from "../model-file.ts";
 import type { ClassifierConfig } from "./head.ts";
 
 const schema = z.object({
@@ -10,6 +10,7 @@ const schema = z.object({
   size: z.int().positive().max(8192),
   classes: z.array(z.string()).min(1),
   multiLabel: z.boolean(),
+  adapters: adapterSchema.optional(),
 });
 
 /** What a classifier's file says of itself. */

@@ -3,6 +3,7 @@ import { toOnnx } from "../../graph/onnx.ts";
 import { createRuntime } from "../../runtime/runtime.node.ts";
 import type { Weights } from "../../runtime/weights.ts";
 import type { Loader } from "../../train/data/loader.node.ts";
+import { withoutAdapters } from "../../train/tuning.ts";
 import { type ClassifierConfig, classifier } from "./head.ts";
 
 /** What a classifier says of one image. */
@@ -21,7 +22,9 @@ export async function predictAll(
   const runtime = createRuntime();
   const abort = signal === undefined ? {} : { signal };
   try {
-    const session = await runtime.compile(toOnnx({ logits: classifier(config) }), { device: "cpu", weights });
+    const ready = withoutAdapters({ config, weights });
+    const graph = toOnnx({ logits: classifier(ready.config) });
+    const session = await runtime.compile(graph, { device: "cpu", weights: ready.weights });
     const predictions: Prediction[] = [];
     for (let index = 0; index < loader.batchesPerEpoch; index++) {
       const { stacks, ids, samples } = await loader.batch(index, abort);

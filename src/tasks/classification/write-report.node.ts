@@ -4,12 +4,13 @@ import { writeAtomic } from "../../core/write-atomic.node.ts";
 import { software } from "../../embed/software.ts";
 import { addResults } from "../../evaluate/result-file.node.ts";
 import type { ProbeResult } from "../../evaluate/results.ts";
+import { encoderWidths } from "../../model/encoder.ts";
 import { listParameters } from "../../model/parameters.ts";
 import { trueColour } from "../../report/picture.ts";
 import { thumbnailPng } from "../../report/thumbnail.node.ts";
 import { readMetrics } from "../../train/metrics-log.node.ts";
 import type { FinetuneResult } from "./finetune.node.ts";
-import { encoderWidth, initClassifier } from "./head.ts";
+import { initClassifier } from "./head.ts";
 import { type ClassificationReport, classificationReport } from "./report.ts";
 import { judged, measuresOf, perClass, worstMistakes } from "./scores.ts";
 
@@ -85,7 +86,7 @@ function rowOf(
     train: train.length,
     classes: config.classes.length,
     seed: settings.seed,
-    dimensions: encoderWidth(config),
+    dimensions: encoderWidths(config).at(-1)!,
     parameters: listParameters(initClassifier(config)).reduce(
       (sum, [, { shape, buffer }]) => sum + (buffer === true ? 0 : shape.reduce((n, extent) => n * extent, 1)),
       0,

@@ -18,7 +18,7 @@ import { createRuntime } from "../../runtime/runtime.node.ts";
 import type { Device, HostTensor, Session } from "../../runtime/session.ts";
 import { openWeights } from "../../runtime/weights.node.ts";
 import type { Weights } from "../../runtime/weights.ts";
-import { mergeAdapters } from "../../train/tuning.ts";
+import { withoutAdapters } from "../../train/tuning.ts";
 import { bindDetector, type DetectorConfig, fasterRcnnOf } from "./head.ts";
 import { detectorFile } from "./model-file.ts";
 
@@ -47,15 +47,16 @@ export function openDetector(
   { threads, device = "cpu" }: { threads?: number | undefined; device?: Device | "auto" } = {},
 ): DetectorSession {
   const runtime = createRuntime(threads === undefined ? {} : { threads });
-  const { adapters, ...plain } = config;
-  const merged = adapters === undefined ? weights : mergeAdapters(weights, adapters);
-  const settings = fasterRcnnOf(plain);
+  const ready = withoutAdapters({ config, weights });
+  const settings = fasterRcnnOf(ready.config);
   const kind = boxKind(settings.boxes);
   const stages = new Map<string, Promise<{ first: Session; second: Session }>>();
   const stagesFor = (height: number, width: number) => {
     const key = `${height} × ${width}`;
     const graphs = () =>
-      stageGraphs(plain, [height, width]).map((graph) => runtime.compile(graph, { device, weights: merged }));
+      stageGraphs(ready.config, [height, width]).map((graph) =>
+        runtime.compile(graph, { device, weights: ready.weights }),
+      );
     const made =
       stages.get(key) ?? Promise.all(graphs()).then(([first, second]) => ({ first: first!, second: second! }));
     stages.set(key, made);

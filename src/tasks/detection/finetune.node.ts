@@ -1,5 +1,4 @@
 import { SkySenseError } from "../../core/error.ts";
-import type { LongCall } from "../../core/progress.ts";
 import { openModel } from "../../embed/load-model.node.ts";
 import { period, pixelsPerCell } from "../../embed/prepare.ts";
 import { divideItems } from "../../evaluate/divide-items.ts";
@@ -13,14 +12,12 @@ import type { SkySenseConfig } from "../../model/skysense.ts";
 import type { HostTensor } from "../../runtime/session.ts";
 import type { Weights } from "../../runtime/weights.ts";
 import type { BatchSource } from "../../train/batch.ts";
-import type { Communicator } from "../../train/communicator.ts";
 import type { Crop } from "../../train/data/geometry.ts";
 import { createLoader, type Loader, type TrainingSample } from "../../train/data/loader.node.ts";
 import { mmsegPhotometric } from "../../train/data/photometric.ts";
-import { drawMasks } from "../../train/drop-masks.ts";
 import type { Preparation } from "../../train/prepare.node.ts";
-import { train } from "../../train/trainer.node.ts";
-import { encoderGroups, startValues, type TuningMode, tunable } from "../../train/tuning.ts";
+import { type TuneRun, tune } from "../../train/tune.node.ts";
+import { adaptersOf, dropPathOf, type TuningSettings } from "../../train/tuning.ts";
 import { withDefaults } from "../../train/with-defaults.ts";
 import { cropBoxes, cropOriented, type Objects } from "./crop-boxes.ts";
 import type { BoxItem, BoxSet } from "./data/box-set.ts";
@@ -30,21 +27,13 @@ import { detectorFile } from "./model-file.ts";
 import { roiTargets, rpnTargets } from "./targets.ts";
 
 /** How a detector is trained; all fields have defaults. */
-export interface FinetuneSettings {
-  mode: TuningMode;
+export interface FinetuneSettings extends TuningSettings {
   /** Updates of the whole run. */
   steps: number;
-  batchSize: number;
   /** Side of the crops, in pixels. */
   size: number;
   /** Factor by which images are enlarged or shrunk before they are cut, [min, max]. */
   scale: readonly [min: number, max: number];
-  /** Peak learning rate. */
-  lr: number;
-  weightDecay: number;
-  /** Learning rate of a layer as a share of that of the layer after it (specification §5.3). */
-  layerDecay: number;
-  dropPath: number;
   /** Channels of the pyramid, and width of the box head. */
   channels: number;
   width: number;
@@ -53,9 +42,6 @@ export interface FinetuneSettings {
   /** Regions of each image that the head learns from, and proposals that they are drawn from. */
   regions: number;
   proposals: number;
-  /** Of the adapters, with the mode "lora"; α is twice as much. */
-  rank: number;
-  seed: number;
 }
 
 /**
@@ -82,18 +68,14 @@ export const defaults: FinetuneSettings = {
   seed: 0,
 };
 
-export interface FinetuneOptions extends Partial<FinetuneSettings>, LongCall {
+export interface FinetuneOptions extends Partial<FinetuneSettings>, TuneRun {
   set: BoxSet;
   /** Share of the images that are judged; default: the set's own splits. */
   valShare?: number;
-  /** Folder for the run. */
-  out: string;
   /** A preset (random weights) or a model file. Default "nano". */
   model?: string;
   /** What the images do not say themselves. */
   scene?: OpenSceneOptions;
-  communicator?: Communicator;
-  threads?: number;
 }
 
 export interface FinetuneResult {
@@ -115,53 +97,38 @@ export interface FinetuneResult {
  * @throws SkySenseError `BAD_SIZE` | `SENSOR_UNKNOWN`, those of `divideItems`, `createLoader` and `train`
  */
 export async function finetuneDetection(options: FinetuneOptions): Promise<FinetuneResult> {
-  const { set, out, model = "nano", communicator, signal, onProgress } = options;
+  const { set, model = "nano" } = options;
   const settings = withDefaults(defaults, options);
-  const { mode, seed, steps } = settings;
+  const { seed, steps } = settings;
   const parts = divideItems(set, { valShare: options.valShare, seed, key: "box split" });
-  const base = openModel(model, { seed });
-  const config = detectorConfig(base.info.config, settings, set);
+  const { info, weights: start } = openModel(model, { seed });
+  const config = detectorConfig(info.config, settings, set);
   const began = performance.now();
   const loader = trainingLoader(parts.train, config, settings, options);
-  const tree = initDetector(config);
-  const { graph, masks } = lossGraph(config, settings);
-  const data = feedsOf(loader, parts.train, config);
-  const { weights } = await train({
-    out,
-    parameters: startValues(tree, { weights: base.weights, seed }),
-    trainable: tunable(tree, { mode, encoders: ["backbone_"] }),
-    buildGraph: () => graph,
-    data,
-    noise: (batch, { random }) => drawMasks(masks, { batch: batch.samples, random }),
-    prepare: preparation(config, settings),
-    optimiser: { kind: "adamw", weightDecay: settings.weightDecay },
-    groups: encoderGroups(config.model, { sensor: "hr", rate: settings.layerDecay }),
-    schedule: { kind: "cosine", lr: settings.lr, warmup: Math.ceil(steps / 20), end: 0.01 },
-    steps,
-    seed,
-    clip: 10,
-    config: {
-      detector: config,
-      settings,
-      model: await base.weights.sha256(),
-      train: parts.train.map(({ id }) => id),
+  const weights = await tune(
+    {
+      base: { config: info.config, weights: start },
+      ...{ sensor: "hr", settings, steps, clip: 10 },
+      tree: initDetector(config),
+      ...lossGraph(config, { ...settings, dropPath: dropPathOf(settings) }),
+      data: feedsOf(loader, parts.train, config),
+      prepare: preparation(config, settings),
+      schedule: { kind: "cosine", lr: settings.lr, warmup: Math.ceil(steps / 20), end: 0.01 },
+      config: { detector: config, train: parts.train.map(({ id }) => id) },
+      metadata: detectorFile.write(config),
     },
-    metadata: detectorFile.write(config),
-    ...(communicator && { communicator }),
-    ...(options.threads && { threads: options.threads }),
-    ...(signal && { signal }),
-    ...(onProgress && { onProgress }),
-  });
-  base.weights.close();
+    options,
+  );
   const seconds = (performance.now() - began) / 1000;
   return { config, settings, weights, ...parts, failures: loader.failures, seconds };
 }
 
 function detectorConfig(
   model: SkySenseConfig,
-  { mode, size, channels, width, anchorScale, rank }: FinetuneSettings,
+  settings: FinetuneSettings,
   { classes, oriented }: BoxSet,
 ): DetectorConfig {
+  const { size, channels, width, anchorScale } = settings;
   if (model.hr === undefined) {
     throw new SkySenseError({
       code: "SENSOR_UNKNOWN",
@@ -184,14 +151,14 @@ function detectorConfig(
     oriented,
     head: { channels, width },
     anchorScale,
-    ...(mode === "lora" && { adapters: { rank, alpha: 2 * rank } }),
+    ...adaptersOf(settings),
   };
 }
 
 /** A set's item as loaders take it. */
-export function sampleOf({ id, image }: BoxItem, scene: OpenSceneOptions | undefined): TrainingSample {
+export function sampleOf({ id, image, window }: BoxItem, scene: OpenSceneOptions | undefined): TrainingSample {
   const { signal: _, ...rest } = scene ?? {};
-  return { id, labels: [], source: { files: [image], options: { ...rest, hrPixelsPerCell: 1 } } };
+  return { id, labels: [], source: { files: [image], options: { ...rest, hrPixelsPerCell: 1 }, ...(window && { window }) } };
 }
 
 function trainingLoader(

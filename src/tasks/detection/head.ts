@@ -1,8 +1,7 @@
-import type { Tensor } from "../../graph/tensor.ts";
 import type { BoxScales } from "../../model/detection/box-kind.ts";
 import { type FasterRcnnConfig, type FasterRcnnParams, initFasterRcnn } from "../../model/detection/faster-rcnn.ts";
-import { foldAdapters, type LoraOptions, withAdapters } from "../../model/lora.ts";
-import { bindParameters, type ParameterTree } from "../../model/parameters.ts";
+import { bindAdapted, type LoraOptions, withAdapters } from "../../model/lora.ts";
+import type { ParameterTree } from "../../model/parameters.ts";
 import type { SkySenseConfig } from "../../model/skysense.ts";
 import type { SwinConfig } from "../../model/swin-v2.ts";
 
@@ -55,16 +54,11 @@ export function fasterRcnnOf({ model, classes, oriented, head, anchorScale }: De
 /** The encoder under its official names in `backbone_hr`, `neck`, `rpn_head` and `roi_head.bbox_head`. */
 export function initDetector(c: DetectorConfig): ParameterTree {
   const { backbone, ...heads } = initFasterRcnn(fasterRcnnOf(c));
-  const encoder = backbone as ParameterTree;
-  return {
-    backbone_hr: c.adapters === undefined ? encoder : withAdapters(encoder, c.adapters),
-    ...heads,
-  } as ParameterTree;
+  return { backbone_hr: withAdapters(backbone as ParameterTree, c.adapters), ...heads } as ParameterTree;
 }
 
 /** The graph's parameters, adapters folded in. */
 export function bindDetector(c: DetectorConfig): FasterRcnnParams {
-  const bound = bindParameters(initDetector(c)) as unknown as Record<string, Tensor>;
-  const { backbone_hr: backbone, ...heads } = c.adapters === undefined ? bound : foldAdapters(bound, c.adapters);
+  const { backbone_hr: backbone, ...heads } = bindAdapted(initDetector(c), c.adapters) as Record<string, unknown>;
   return { backbone, ...heads } as unknown as FasterRcnnParams;
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { configSchema } from "../../checkpoint/model-file.ts";
-import { taskFile } from "../model-file.ts";
+import { adapterSchema, taskFile } from "../model-file.ts";
 import type { DetectorConfig } from "./head.ts";
 
 const schema = z.object({
@@ -10,7 +10,7 @@ const schema = z.object({
   oriented: z.boolean().default(false),
   head: z.object({ channels: z.int().positive(), width: z.int().positive() }),
   anchorScale: z.number().positive(),
-  adapters: z.object({ rank: z.int().positive(), alpha: z.number().positive() }).optional(),
+  adapters: adapterSchema.optional(),
 });
 
 /** What a detector's file says of itself. */

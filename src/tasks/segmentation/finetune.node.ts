@@ -1,49 +1,35 @@
 import { SkySenseError } from "../../core/error.ts";
 import type { SensorName } from "../../core/place.ts";
-import type { LongCall } from "../../core/progress.ts";
 import { openModel } from "../../embed/load-model.node.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import { modelBands } from "../../imagery/sensor/profiles.ts";
 import type { SkySenseConfig } from "../../model/skysense.ts";
 import type { Weights } from "../../runtime/weights.ts";
 import type { BatchSource } from "../../train/batch.ts";
-import type { Communicator } from "../../train/communicator.ts";
 import type { Recipe } from "../../train/data/augment.ts";
 import { createLoader, type Loader, type TrainingSample } from "../../train/data/loader.node.ts";
 import { mmsegPhotometric } from "../../train/data/photometric.ts";
-import { drawMasks } from "../../train/drop-masks.ts";
-import { train } from "../../train/trainer.node.ts";
-import { encoderGroups, startValues, type TuningMode, tunable } from "../../train/tuning.ts";
+import { type TuneRun, tune } from "../../train/tune.node.ts";
+import { adaptersOf, dropPathOf, type TuningSettings } from "../../train/tuning.ts";
 import { withDefaults } from "../../train/with-defaults.ts";
+import { encoderStep } from "../maps/tiling.ts";
 import { divideMasks, type MaskItem, type MaskSet } from "./data/mask-set.ts";
 import { initSegmenter, type SegmenterConfig } from "./head.ts";
 import { lossGraph } from "./loss.ts";
 import { segmenterFile } from "./model-file.ts";
-import { encoderStep } from "./tiling.ts";
 
 /** How a segmenter is trained; all fields have defaults. */
-export interface FinetuneSettings {
-  mode: TuningMode;
+export interface FinetuneSettings extends TuningSettings {
   /** Updates of the whole run. */
   steps: number;
-  batchSize: number;
   /** Side of the crops, in pixels. */
   size: number;
   /** Factor by which images are enlarged or shrunk before they are cut, [min, max]. */
   scale: readonly [min: number, max: number];
   /** Turn crops by quarters, which mmseg does not: seen from above, nothing is upright. */
   rotations: boolean;
-  /** Peak learning rate. */
-  lr: number;
-  weightDecay: number;
-  /** Learning rate of a layer as a share of that of the layer after it (specification §5.3). */
-  layerDecay: number;
-  dropPath: number;
   /** Channels of UPerNet; the auxiliary head has half of them. */
   channels: number;
-  /** Of the adapters, with the mode "lora"; α is twice as much. */
-  rank: number;
-  seed: number;
 }
 
 /**
@@ -66,12 +52,10 @@ export const defaults = {
   seed: 0,
 } as const satisfies FinetuneSettings;
 
-export interface FinetuneOptions extends Partial<FinetuneSettings>, LongCall {
+export interface FinetuneOptions extends Partial<FinetuneSettings>, TuneRun {
   set: MaskSet;
   /** Share of the images that are judged; default: the set's own splits. */
   valShare?: number;
-  /** Folder for the run. */
-  out: string;
   /** A preset (random weights) or a model file. Default "nano". */
   model?: string;
   /** Which sensor the images are of. Default hr. */
@@ -80,8 +64,6 @@ export interface FinetuneOptions extends Partial<FinetuneSettings>, LongCall {
   bands?: readonly string[];
   /** What the images do not say themselves. */
   scene?: OpenSceneOptions;
-  communicator?: Communicator;
-  threads?: number;
 }
 
 export interface FinetuneResult {
@@ -105,52 +87,39 @@ export interface FinetuneResult {
  *   `createLoader` and `train`
  */
 export async function finetuneSegmentation(options: FinetuneOptions): Promise<FinetuneResult> {
-  const { set, out, model = "nano", sensor = "hr", communicator, signal, onProgress } = options;
+  const { set, model = "nano", sensor = "hr" } = options;
   // Sentinel pixels have one size everywhere.
   const scale = sensor === "hr" ? defaults.scale : ([1, 1] as const);
   const settings = withDefaults<FinetuneSettings>({ ...defaults, scale }, options);
-  const { mode, seed, steps } = settings;
+  const { seed, steps } = settings;
   const parts = divideMasks(set, { valShare: options.valShare, seed });
-  const base = openModel(model, { seed });
-  const config = segmenterConfig(base.info.config, settings, { sensor, set, bands: options.bands });
+  const { info, weights: start } = openModel(model, { seed });
+  const config = segmenterConfig(info.config, settings, { sensor, set, bands: options.bands });
   const began = performance.now();
   const loader = trainingLoader(parts.train, config, settings, options);
-  const tree = initSegmenter(config);
-  const { graph, masks } = lossGraph(config, settings);
-  const { weights } = await train({
-    out,
-    parameters: startValues(tree, { weights: base.weights, seed }),
-    trainable: tunable(tree, { mode, encoders: ["backbone_"] }),
-    buildGraph: () => graph,
-    data: feedsOf(loader, config),
-    noise: (batch, { random }) => drawMasks(masks, { batch: batch.samples, random }),
-    optimiser: { kind: "adamw", weightDecay: settings.weightDecay },
-    groups: encoderGroups(config.model, { sensor, rate: settings.layerDecay }),
-    schedule: { kind: "poly", lr: settings.lr, warmup: Math.ceil(steps / 20), warmupRatio: 1e-6 },
-    steps,
-    seed,
-    config: {
-      segmenter: config,
-      settings,
-      model: await base.weights.sha256(),
-      train: parts.train.map(({ id }) => id),
+  const weights = await tune(
+    {
+      base: { config: info.config, weights: start },
+      ...{ sensor, settings, steps },
+      tree: initSegmenter(config),
+      ...lossGraph(config, { ...settings, dropPath: dropPathOf(settings) }),
+      data: feedsOf(loader, config),
+      schedule: { kind: "poly", lr: settings.lr, warmup: Math.ceil(steps / 20), warmupRatio: 1e-6 },
+      config: { segmenter: config, train: parts.train.map(({ id }) => id) },
+      metadata: segmenterFile.write(config),
     },
-    metadata: segmenterFile.write(config),
-    ...(communicator && { communicator }),
-    ...(options.threads && { threads: options.threads }),
-    ...(signal && { signal }),
-    ...(onProgress && { onProgress }),
-  });
-  base.weights.close();
+    options,
+  );
   const seconds = (performance.now() - began) / 1000;
   return { config, settings, weights, ...parts, failures: loader.failures, seconds };
 }
 
 function segmenterConfig(
   model: SkySenseConfig,
-  { mode, size, channels, rank }: FinetuneSettings,
+  settings: FinetuneSettings,
   { sensor, set, bands }: { sensor: SensorName; set: MaskSet; bands: readonly string[] | undefined },
 ): SegmenterConfig {
+  const { size, channels } = settings;
   if (model[sensor] === undefined) {
     throw new SkySenseError({
       code: "SENSOR_UNKNOWN",
@@ -176,21 +145,21 @@ function segmenterConfig(
     classes: set.classes,
     bands: positions.sort((a, b) => a - b),
     head: { channels, auxiliary: Math.ceil(channels / 2), dropout: 0.1 },
-    ...(mode === "lora" && { adapters: { rank, alpha: 2 * rank } }),
+    ...adaptersOf(settings),
   };
 }
 
 /** A set's item as the loader takes it. */
 export function sampleOf(
-  { id, image, mask }: MaskItem,
+  { id, image, window, mask, shapes }: MaskItem,
   { set, scene }: { set: MaskSet; scene?: OpenSceneOptions | undefined },
 ): TrainingSample {
   const { signal: _, ...rest } = scene ?? {};
   return {
     id,
     labels: [],
-    source: { files: [image], options: { ...rest, hrPixelsPerCell: 1 } },
-    labelMap: { file: mask, coding: set.coding },
+    source: { files: [image], options: { ...rest, hrPixelsPerCell: 1 }, ...(window && { window }) },
+    labelMap: shapes ?? { file: mask, coding: set.coding },
   };
 }
 

@@ -6,7 +6,8 @@ import { initialise } from "../../model/initialise.ts";
 import { countParameters, listParameters } from "../../model/parameters.ts";
 import { presets } from "../../model/presets.ts";
 import { encoderGroups } from "../../train/tuning.ts";
-import { inferenceGraph, initSegmenter, type SegmenterConfig, segmenter, stride } from "./head.ts";
+import { stride } from "../maps/mapper.ts";
+import { inferenceGraph, initSegmenter, type SegmenterConfig, segmenter } from "./head.ts";
 import { lossGraph } from "./loss.ts";
 import { segmenterFile } from "./model-file.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { configSchema } from "../../checkpoint/model-file.ts";
-import { taskFile } from "../model-file.ts";
+import { adapterSchema, taskFile } from "../model-file.ts";
 import type { SegmenterConfig } from "./head.ts";
 
 const schema = z.object({
@@ -13,7 +13,7 @@ const schema = z.object({
     .min(2)
     .max(254),
   head: z.object({ channels: z.int().positive(), auxiliary: z.int().positive(), dropout: z.number().min(0).max(1) }),
-  adapters: z.object({ rank: z.int().positive(), alpha: z.number().positive() }).optional(),
+  adapters: adapterSchema.optional(),
 });
 
 /** What a segmenter's file says of itself. */

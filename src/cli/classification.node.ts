@@ -1,15 +1,23 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Command } from "commander";
 import { openSet } from "../evaluate/open-set.node.ts";
 import { markdownTable } from "../evaluate/results.ts";
+import { classify } from "../tasks/classification/classify.node.ts";
 import { defaults, finetuneSeeds } from "../tasks/classification/finetune.node.ts";
 import { writeClassificationReport } from "../tasks/classification/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
 import { ratio, seedsOption } from "./options.ts";
 import { withProcesses } from "./processes.node.ts";
-import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
+import { addSceneOptions, sceneOptions, whole } from "./scene-options.ts";
+import { groupOf } from "./task-group.ts";
+import { addTuningOptions } from "./tuning-options.ts";
 
-export function addFinetune(program: Command): void {
-  const group = program.command("finetune").summary("train a model for a task");
+/** `finetune` and `predict classification`. */
+export function addClassification(program: Command): void {
+  addFinetune(groupOf(program, "finetune", "train a model for a task"));
+  addPredict(groupOf(program, "predict", "use a trained model"));
+}
+
+function addFinetune(group: Command): void {
   const command = group
     .command("classification")
     .summary("name scenes")
@@ -19,25 +27,11 @@ export function addFinetune(program: Command): void {
         "with semicolons between labels. An interrupted run goes on when the same command is run again.",
     )
     .requiredOption("--data <dir>", "FOLDER/CLASS/IMAGE, or a folder with index.json or index.csv")
-    .requiredOption("--out <dir>", "folder for the run: report.html, results.json and .md, model.safetensors")
-    .option("--model <model>", "a preset (random weights) or a .safetensors file", "nano")
     .option("--train-ratio <share>", "share of each class to learn from; default: the set's own splits", ratio)
-    .addOption(
-      new Option("--mode <mode>", "train all, or the head alone").choices(["full", "linear"]).default("full"),
-    )
     .option("--size <pixels>", "side to which images are brought", whole, 128)
     .option("--epochs <n>", "passes over the training part", whole, defaults.epochs)
-    .option("--batch-size <n>", "images of a step", whole, defaults.batchSize)
-    .option("--lr <rate>", "peak learning rate", number, defaults.lr)
-    .option("--weight-decay <rate>", "decoupled weight decay", number, defaults.weightDecay)
-    .option(
-      "--layer-decay <rate>",
-      "learning rate of a layer as a share of the next one's",
-      number,
-      defaults.layerDecay,
-    )
-    .option("--drop-path <rate>", "stochastic depth, with --mode full", share, defaults.dropPath)
     .addOption(seedsOption("one run each: weights, split, order, augmentation"));
+  addTuningOptions(command, defaults, { samples: "images" });
   addSceneOptions(command).action(async (options, self: Command) => {
     const scene = sceneOptions(options);
     const { out } = options;
@@ -59,8 +53,32 @@ export function addFinetune(program: Command): void {
   });
 }
 
-function share(text: string): number {
-  const value = number(text);
-  if (value < 0 || value >= 1) throw new InvalidArgumentError("This is not a share from 0 to below 1, like 0.1.");
-  return value;
+function addPredict(group: Command): void {
+  const command = group
+    .command("classification")
+    .summary("name the scenes of images")
+    .description("Name the scenes of images with a classifier that `skysense finetune classification` trained.")
+    .argument("<images...>", "images, each a scene of its own")
+    .requiredOption("--model <safetensors>", "what `skysense finetune classification` wrote")
+    .option("--top <n>", "how many classes an image", whole, 3)
+    .option("--json", "print JSON");
+  addSceneOptions(command).action(async (images: string[], options, self: Command) => {
+    const { signal } = self.optsWithGlobals();
+    const { images: results, failures } = await classify({
+      model: options.model,
+      images,
+      scene: sceneOptions(options),
+      top: options.top,
+      signal,
+    });
+    for (const { id, reason } of failures) console.error(`warning: ${id} was left out: ${reason}`);
+    if (options.json) console.log(JSON.stringify(results, null, 2));
+    else {
+      for (const { image, classes } of results) {
+        console.log(
+          `${image}: ${classes.map(({ name, probability }) => `${name} ${(100 * probability).toFixed(1)} %`).join(", ")}`,
+        );
+      }
+    }
+  });
 }
