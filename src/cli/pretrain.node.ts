@@ -5,7 +5,7 @@ import { sceneNeeds } from "../embed/scene-needs.ts";
 import { openSet } from "../evaluate/open-set.node.ts";
 import { readPlaceList } from "../pretrain/place-list.node.ts";
 import { pretrain } from "../pretrain/pretrain.node.ts";
-import { defaults } from "../pretrain/settings.ts";
+import { defaults, forms } from "../pretrain/settings.ts";
 import { writePretrainReport } from "../pretrain/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
 import { withProcesses } from "./processes.node.ts";
@@ -26,7 +26,9 @@ export function addPretrain(program: Command): void {
     .option("--batch-size <n>", "places of a step", whole, defaults.batchSize)
     .option("--lr <rate>", "peak learning rate", number, defaults.lr)
     .option("--seed <n>", "for weights, order and views", number, defaults.seed)
-    .addOption(new Option("--form <form>", "of the contrast").choices(["distil", "contrast"]).default(defaults.form))
+    .addOption(
+      new Option("--form <form>", "what is learnt: see PretrainSettings").choices([...forms]).default(defaults.form),
+    )
     .option(
       "--settings <json>",
       "further settings, as JSON: see PretrainSettings",

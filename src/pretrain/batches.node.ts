@@ -11,6 +11,7 @@ import type { Recipe } from "../train/data/augment.ts";
 import { createLoader, type Loader, type TrainingSample } from "../train/data/loader.node.ts";
 import { shareOf } from "../train/data/order.ts";
 import { feedsOf } from "./feeds.ts";
+import { maskedFeeds } from "./masked-feeds.ts";
 import type { PretrainSettings } from "./settings.ts";
 
 /** A place to learn from. */
@@ -56,12 +57,15 @@ export function placeBatches(
   },
 ): PlaceBatches {
   const share = communicator === undefined ? {} : { share: { rank: communicator.rank, size: communicator.size } };
-  const groups = [places.filter((place) => hasHr(place)), places.filter((place) => !hasHr(place))];
+  const masked = settings.form === "mae";
+  // A masked autoencoder looks at HR images alone.
+  const groups = [places.filter((place) => hasHr(place)), places.filter((place) => !masked && !hasHr(place))];
   const kinds = groups.flatMap((group, k): Kind[] => {
     if (group.length === 0) return [];
     const samples = group.map(({ id, source }): TrainingSample => ({ id, source, labels: [] }));
     const batchSize = k === 0 ? settings.batchSize : settings.sentinelBatchSize;
-    const [recipe, ...views] = recipesOf(config, settings, { hr: k === 0 });
+    const seen = masked ? { ...config, s2: undefined, s1: undefined } : config;
+    const [recipe, ...views] = recipesOf(seen, settings, { hr: k === 0 });
     const loader = createLoader({
       samples,
       classes: 0,
@@ -79,8 +83,8 @@ export function placeBatches(
   if (kinds.length === 0) {
     throw new SkySenseError({
       code: "NO_SAMPLES",
-      what: "the list holds no places",
-      remedy: "Give at least one place.",
+      what: masked ? "the list holds no places with HR images" : "the list holds no places",
+      remedy: "Give at least one.",
     });
   }
   return {
@@ -88,7 +92,7 @@ export function placeBatches(
       const [kind, position] = turnOf(index, kinds);
       const batch = await kind.loader.batch(position, options);
       const randomOf = perSample(settings.seed, { batch: index, first: kind.first });
-      const feeds = feedsOf(batch, { step: index, settings, config, randomOf });
+      const feeds = (masked ? maskedFeeds : feedsOf)(batch, { step: index, settings, config, randomOf });
       return { feeds, samples: batch.samples, files: batch.ids };
     },
     async close() {

@@ -10,7 +10,7 @@ export interface View {
 }
 
 /** Fewer pairs say too little of a place (as dense contrasts need an overlap: Xie et al. 2021, arXiv:2011.10043). */
-const fewest = 4;
+export const fewestPairs = 4;
 
 /**
  * Cells of view `a` and what view `b` shows of the same ground, by bilinear interpolation between the centres of its
@@ -40,7 +40,7 @@ export function correspondence(
     const { cell, taps } = found[row % found.length]!;
     result.a[row * cellsA + cell] = 1;
     for (const [other, share] of taps) result.b[row * cellsB + other]! += share;
-    result.weight[row] = row < found.length && found.length >= fewest ? 1 : 0;
+    result.weight[row] = row < found.length && found.length >= fewestPairs ? 1 : 0;
   }
   return result;
 }

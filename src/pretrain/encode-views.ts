@@ -112,10 +112,28 @@ export function encodeViews(
   maps.fused = reshape(fused, [places, views, 1, cells, fused.shape.at(-1)!]);
   let local: Tensor | undefined;
   if (locals && inputs.local !== undefined) {
-    const map = encode(p, "hr", inputs.local, config, training);
+    const map = encode(p, "hr", inputs.local, withFittingWindows(config, inputs.local), training);
     local = reshape(map, [places, shapes.locals, map.shape[1]!, width]);
   }
   return { maps, plain: reshape(plain, [places, views, cells, config.fusion.width]), local };
+}
+
+/**
+ * The model for images whose maps are smaller than its windows: there a window is the whole map. Its weights are the
+ * same, and so is what they say of a distance.
+ */
+function withFittingWindows(config: SkySenseConfig, image: Tensor): SkySenseConfig {
+  const { window, pretrainedWindow, depths, patch } = config.hr!;
+  const [, , height, width] = image.shape as [unknown, number, number, number];
+  const windows = depths.map((_, stage) => (typeof window === "number" ? window : window[stage]!));
+  const sides = depths.map((_, stage) => Math.ceil(Math.min(height, width) / (patch * 2 ** stage)));
+  if (windows.every((side, stage) => side <= sides[stage]!)) return config;
+  const hr = {
+    ...config.hr!,
+    window: windows.map((side, stage) => Math.min(side, sides[stage]!)),
+    pretrainedWindow: windows.map((side, stage) => pretrainedWindow[stage] || side),
+  };
+  return { ...config, hr };
 }
 
 function encode(

@@ -41,7 +41,7 @@ export function feedsOf(batch: LoadedBatch, state: StepState): Feeds {
   Object.assign(feeds, locationFeeds(batch, state));
   if (locals.length > 0 && sensors.includes("hr"))
     feeds["hr.local"] = interleaved(locals.map(({ stacks }) => stacks.hr!));
-  if (dense) Object.assign(feeds, pairFeeds(globals, batch.samples, cells, state));
+  if (dense) Object.assign(feeds, pairFeeds(globals, batch.samples, { grid: cells, mask: feeds.mask }, state));
   return feeds;
 }
 
@@ -74,7 +74,11 @@ function scheduled(samples: number, { step, settings }: StepState, present: read
   const row = present.map(grown);
   const [from, to] = temperature.teacher;
   const teacher = from + (to - from) * Math.min(1, step / (0.3 * steps));
+  const { frozenHead = 0 } = settings;
   return {
+    ...(frozenHead > 0 && {
+      "head.moving": { data: Float32Array.of(step < frozenHead * steps ? 0 : 1), shape: [1] },
+    }),
     ramp: {
       data: Float32Array.from({ length: samples * row.length }, (_, i) => row[i % row.length]!),
       shape: [samples, row.length],
@@ -213,11 +217,11 @@ function interleaved(stacks: readonly StackBatch[]): HostTensor {
   return { data, shape: [samples * stacks.length, bands, height, width] };
 }
 
-/** Cells of each view and cells of the other on the same ground. */
+/** Cells of each view and cells of the other on the same ground, among those on which any image is valid. */
 function pairFeeds(
   views: readonly LoadedView[],
   samples: number,
-  grid: readonly [number, number],
+  { grid, mask }: { grid: readonly [number, number]; mask: HostTensor },
   { settings, randomOf }: StepState,
 ): Feeds {
   const cells = grid[0] * grid[1];
@@ -227,7 +231,13 @@ function pairFeeds(
   const weight = new Float32Array(samples * 2 * pairs);
   for (let i = 0; i < samples; i++) {
     for (let v = 0; v < 2; v++) {
-      const [own, other] = [v, 1 - v].map((k) => ({ crop: views[k]!.crops[i]!, grid })) as [View, View];
+      const [own, other] = [v, 1 - v].map(
+        (k): View => ({
+          crop: views[k]!.crops[i]!,
+          grid,
+          valid: anyValid(mask, i * 2 + k),
+        }),
+      ) as [View, View];
       const found = correspondence(own, other, { pairs, random: randomOf(i) });
       const at = i * 2 + v;
       student.set(found.a, at * pairs * cells);
@@ -240,4 +250,13 @@ function pairFeeds(
     "pair.teacher": { data: teacher, shape: [samples, 2, pairs, cells] },
     "pair.weight": { data: weight, shape: [samples, 2, pairs] },
   };
+}
+
+/** [cells]: 1 where a token of the mask's row takes part. */
+function anyValid({ data, shape }: HostTensor, row: number): Uint8Array {
+  const [, cells, tokens] = shape as readonly [number, number, number];
+  return Uint8Array.from({ length: cells }, (_, cell) => {
+    const first = (row * cells + cell) * tokens;
+    return (data as Float32Array).subarray(first, first + tokens).includes(0) ? 1 : 0;
+  });
 }

@@ -1,11 +1,10 @@
 import { type SensorName, sensorNames } from "../core/place.ts";
 import { add } from "../graph/ops/add.ts";
-import { concat } from "../graph/ops/concat.ts";
 import { greater } from "../graph/ops/greater.ts";
 import { matMul } from "../graph/ops/mat-mul.ts";
 import { mul } from "../graph/ops/mul.ts";
 import { slice } from "../graph/ops/pad.ts";
-import { mean } from "../graph/ops/reduce.ts";
+import { mean, sum } from "../graph/ops/reduce.ts";
 import { reshape } from "../graph/ops/reshape.ts";
 import { stopGradient } from "../graph/ops/stop-gradient.ts";
 import { sub } from "../graph/ops/sub.ts";
@@ -18,13 +17,15 @@ import type { FeedShapes } from "../train/compiled-graphs.node.ts";
 import { infoNce } from "../train/losses/info-nce.ts";
 import { averagePrefix } from "../train/state.ts";
 import type { CoupledGraph, LossGraph } from "../train/train-graph.ts";
+import { fewestPairs } from "./correspondence.ts";
 import { type Branch, branches, encodeViews, type ViewFeatures, viewInputs, viewShapes } from "./encode-views.ts";
 import { type HeadParams, initHead, project } from "./head.ts";
 import { type Level, levelLoss, rowsOf } from "./level-loss.ts";
 import { assignmentMonitors, featureMonitors } from "./monitors.ts";
 import { objectCentres } from "./objects.ts";
-import { updatePrototypes } from "./prototypes.ts";
+import { initVisits, updatePrototypes } from "./prototypes.ts";
 import { type PretrainSettings, type Term, terms } from "./settings.ts";
+import { swapViews, validCells, validPairs } from "./valid-cells.ts";
 import { monitorPrefix } from "./watch.ts";
 
 /** Width of the embeddings in which sensors are aligned (method: linear, GELU-free, as CLIP's projections). */
@@ -50,12 +51,7 @@ export function initPretraining(config: SkySenseConfig, { head, objects }: Pretr
       place: { shape: [head.prototypes], initial: { kind: "constant", value: 0 } as const, buffer: true },
       pixel: { shape: [head.prototypes / 2], initial: { kind: "constant", value: 0 } as const, buffer: true },
     })),
-    /** How often a region's prototypes were learnt from. */
-    visits: config.geoContext && {
-      shape: [config.geoContext.grid ** 2],
-      initial: { kind: "constant", value: 0 } as const,
-      buffer: true,
-    },
+    visits: initVisits(config),
   };
 }
 
@@ -145,15 +141,19 @@ function imageLevel(branch: Branch, parts: Parts): Record<string, Tensor> {
 
 /** Cells of two views that lie on the same ground, and clusters of them. */
 function denseLevels(branch: Branch, parts: Parts): Record<string, Tensor> {
-  const { student, teacher, seen, wanted, shapes, feed, settings } = parts;
+  const { student, teacher, seen, wanted, shapes, feed, inputs, settings } = parts;
   const map = seen.maps[branch]!;
   const [places, views, dates, cells, width] = map.shape as [number, number, number, number, number];
   const pairs = shapes["pair.student"]![2]!;
   const pick = (name: string) => reshape(feed(name), [places, views, 1, pairs, cells]);
-  const weight = reshape(feed("pair.weight"), [places, views, 1, pairs]);
-  const own = matMul(pick("pair.student"), map);
-  const other = matMul(pick("pair.teacher"), swapViews(stopGradient(wanted.maps[branch]!)));
-  const present = presence(branch, parts);
+  const chosen = { student: pick("pair.student"), teacher: pick("pair.teacher") };
+  const own = matMul(chosen.student, map);
+  const other = matMul(chosen.teacher, swapViews(stopGradient(wanted.maps[branch]!)));
+  // Masked and cloudy cells say nothing, nor do dates that only one of the views has.
+  const weight = mul(
+    reshape(feed("pair.weight"), [places, views, 1, pairs]),
+    validPairs(validCells(branch, inputs), chosen),
+  );
   const rows = (x: Tensor) => reshape(x, [places, views, dates * (x.shape[3] as number), x.shape[4]!]);
   const features: Record<string, Tensor> = {};
   if (settings.weights.pixel > 0) {
@@ -161,17 +161,13 @@ function denseLevels(branch: Branch, parts: Parts): Record<string, Tensor> {
     features[`pixel.${branch}.teacher`] = rows(
       taught(teacher.pretrain.pixel[branch]!, other, { ...parts, branch, level: "pixel" }),
     );
-    features[`pixel.${branch}.weight`] = reshape(mul(weight, reshape(present, [places, views, dates, 1])), [
-      places,
-      views,
-      dates * pairs,
-    ]);
+    features[`pixel.${branch}.weight`] = reshape(weight, [places, views, dates * pairs]);
   }
   if (settings.weights.object > 0) {
     const { objects } = settings;
     const flat = (x: Tensor) => reshape(x, [places * views * dates, pairs, width]);
     const centres = objectCentres(flat(own), flat(other), student.pretrain.centres[branch]!.weight, {
-      weight: reshape(mul(weight, ones([1, 1, dates, 1])), [places * views * dates, pairs]),
+      weight: reshape(weight, [places * views * dates, pairs]),
     });
     const shaped = (x: Tensor) => reshape(x, [places, views, dates, objects, width]);
     features[`object.${branch}.student`] = rows(
@@ -184,18 +180,25 @@ function denseLevels(branch: Branch, parts: Parts): Record<string, Tensor> {
         level: "place",
       }),
     );
-    // A place whose views do not overlap has no objects.
-    const overlap = reshape(slice(weight, { axis: 3, start: 0, end: 1 }), [places, views, 1, 1]);
-    const each = mul(mul(overlap, reshape(present, [places, views, dates, 1])), ones([1, 1, 1, objects]));
+    // A place whose views hardly overlap, or see nothing of the overlap, has no objects.
+    const overlap = greater(sum(weight, { axes: [3], keepDims: true }), scalar(fewestPairs - 0.5));
+    const each = mul(overlap, ones([1, 1, 1, objects]));
     features[`object.${branch}.weight`] = reshape(each, [places, views, dates * objects]);
   }
   return features;
 }
 
 /** What the student's head says, in the form that the loss compares. */
-function told(head: HeadParams, x: Tensor, { settings }: Pick<Parts, "settings">): Tensor {
-  const { embedding, logits } = project(head, x);
+function told(head: HeadParams, x: Tensor, { settings, shapes, feed }: Pick<Parts, "settings" | "shapes" | "feed">) {
+  const moving = shapes["head.moving"] && feed("head.moving");
+  const { embedding, logits } = project(moving === undefined ? head : heldWhile(head, moving), x);
   return settings.form === "distil" ? logits : embedding;
+}
+
+/** The head whose last layer gets no gradient while `moving` [1] is 0. */
+function heldWhile({ mlp, last: { weight } }: HeadParams, moving: Tensor): HeadParams {
+  const held = mul(stopGradient(weight), sub(scalar(1), moving));
+  return { mlp, last: { weight: add(mul(weight, moving), held) } };
 }
 
 /** What the teacher's head says: no gradient; logits are centred and divided by the temperature. */
@@ -228,12 +231,6 @@ function expandTo(x: Tensor, shape: readonly number[]): Tensor {
   return add(constant(new Float32Array(shape.reduce((n, extent) => n * extent, 1)), shape), x);
 }
 
-/** The two views of [places, 2, …] exchanged: what belongs to the other view. */
-function swapViews(x: Tensor): Tensor {
-  const view = (i: number) => slice(x, { axis: 1, start: i, end: i + 1 });
-  return concat([view(1), view(0)], { axis: 1 });
-}
-
 /** Each sensor's mean over views, dates and cells, where a place has several sensors. */
 function alignment(found: readonly Branch[], { student, seen, inputs, settings }: Parts): Record<string, Tensor> {
   const sensors = found.filter((branch): branch is SensorName => branch !== "fused");
@@ -252,15 +249,19 @@ function alignment(found: readonly Branch[], { student, seen, inputs, settings }
   return features;
 }
 
-function learnPrototypes({ student, seen, buffers, feed }: Parts): void {
+/** From the first view alone: the second shows much of the same ground. */
+function learnPrototypes({ student, seen, buffers, feed, inputs }: Parts): void {
   const region = feed("region.onehot");
   const [places, , cells, width] = seen.plain.shape as [number, number, number, number];
-  const fused = reshape(slice(seen.plain, { axis: 1, start: 0, end: 1 }), [places, cells, width]);
+  const first = (x: Tensor) => slice(x, { axis: 1, start: 0, end: 1 });
+  const fused = reshape(first(seen.plain), [places, cells, width]);
+  const valid = reshape(first(validCells("fused", inputs)), [places, cells]);
   const { bank, visits } = updatePrototypes({
     bank: student.geo_context!.prototypes,
     visits: student.pretrain.visits!,
-    fused: stopGradient(fused),
+    fused,
     region,
+    valid,
   });
   buffers["geo_context.prototypes"] = bank;
   buffers["pretrain.visits"] = visits;

@@ -1,18 +1,23 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { sumOver } from "../../test/support/arrays.ts";
 import { threadOfRanks } from "../../test/support/training-jobs.ts";
 import type { ImageStack, Place } from "../core/place.ts";
 import { createRandom } from "../core/random.ts";
+import { loadModel } from "../embed/load-model.node.ts";
 import { modelBands } from "../imagery/sensor/profiles.ts";
+import { initialise } from "../model/initialise.ts";
 import type { Weights } from "../runtime/weights.ts";
 import type { UnlabelledPlace } from "./batches.node.ts";
+import { pretrainTree } from "./graph.ts";
 import { type PretrainOptions, pretrain } from "./pretrain.node.ts";
 
 const root = mkdtempSync(join(tmpdir(), "skysense-pretrain-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 let folders = 0;
+const imageLevel = { image: 1, object: 0, pixel: 0, align: 0 } as const;
 const fresh = () => join(root, `run-${folders++}`);
 
 /** Smooth ground whose colours and grain differ from place to place. */
@@ -114,6 +119,48 @@ test.each(["distil", "contrast"] as const)("pretrain: learns by heart what is se
   const early = losses.slice(0, 5).reduce((a, b) => a + b) / 5;
   const late = losses.slice(-5).reduce((a, b) => a + b) / 5;
   expect(late).toBeLessThan(early - 0.3);
+});
+
+test("pretrain: as DINO does, with local views smaller than the windows and a head that is held at first", async () => {
+  const settings: PretrainOptions["settings"] = {
+    ...{ form: "distil", balance: "centre", locals: 2, localSize: 32, weights: imageLevel },
+    ...{ steps: 4, lr: 1e-2, frozenHead: 1, momentum: { from: 0.5, to: 0.5 } },
+  };
+  const held = await pretrain(job({ places: pictures }, settings));
+  expect(lines(dirname(held.path)).every(({ loss }) => Number.isFinite(loss))).toBe(true);
+  const moved = await pretrain(job({ places: pictures }, { ...settings, frozenHead: 0.5 }));
+  const fresh = initialise(pretrainTree(held.config, held.settings), { seed: held.settings.seed });
+  const name = "pretrain.place.hr.last.weight";
+  const turn = (weights: Weights) => largestTurn(weights.float32(name), fresh.get(name)!, 8);
+  expect(turn(held.weights)).toBeLessThan(1e-6);
+  expect(turn(moved.weights)).toBeGreaterThan(1e-5);
+});
+
+/** The largest 1 − cosine of rows. */
+function largestTurn(a: Float32Array, b: Float32Array, width: number): number {
+  const rows = Array.from({ length: a.length / width }, (_, row) => {
+    const dot = (x: Float32Array, y: Float32Array) =>
+      sumOver(width, (j) => x[row * width + j]! * y[row * width + j]!);
+    return 1 - dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+  });
+  return Math.max(...rows);
+}
+
+test("pretrain: a masked autoencoder learns to paint what it does not see, of HR images alone", async () => {
+  const options = job(
+    {},
+    { form: "mae", steps: 60, batchSize: 8, lr: 4e-3, locals: 0, momentum: { from: 0.9, to: 0.99 } },
+  );
+  const { path, weights } = await pretrain(options);
+  const losses = lines(options.out).map((line) => line["masked.hr"]!);
+  const mean = (some: number[]) => some.reduce((a, b) => a + b) / some.length;
+  expect(mean(losses.slice(0, 5))).toBeGreaterThan(0.9); // wanted are patches of deviation 1
+  expect(mean(losses.slice(-5))).toBeLessThan(mean(losses.slice(0, 5)) - 0.1);
+  expect(weights.entries.has("pretrain.decoder.weight")).toBe(true);
+  const model = loadModel(path);
+  const encoded = await model.encode({ hr: hr(3) });
+  expect(encoded.vector.every(Number.isFinite)).toBe(true);
+  await model.release();
 });
 
 test("pretrain: two runs with one seed agree bit for bit, and so does one that was interrupted", async () => {

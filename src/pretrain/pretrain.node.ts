@@ -15,6 +15,7 @@ import { placeBatches, type UnlabelledPlace } from "./batches.node.ts";
 import { exportModel } from "./export-model.node.ts";
 import { pretrainGraph, pretrainTree } from "./graph.ts";
 import { knnMonitor } from "./knn-monitor.node.ts";
+import { maskedGraph, maskedTree } from "./masked.ts";
 import { defaults, type PretrainSettings } from "./settings.ts";
 import { watch } from "./watch.ts";
 
@@ -49,7 +50,7 @@ export interface PretrainResult {
  * Pre-train a model on places without labels (Guo et al. 2024, arXiv:2312.10115, §3.3). A run that was interrupted
  * goes on when the same call is made again.
  *
- * @throws SkySenseError those of `createLoader` and `train` | `COLLAPSED`
+ * @throws SkySenseError those of `createLoader` and `train` | `COLLAPSED` | `BAD_MASKING`
  */
 export async function pretrain(options: PretrainOptions): Promise<PretrainResult> {
   const { places, out, model = "nano", monitor, communicator, threads, signal, onProgress } = options;
@@ -57,7 +58,8 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
   const base = openModel(model, { seed: settings.seed });
   const { config } = base.info;
   const source = placeBatches(places, { ...options, config, settings });
-  const tree = pretrainTree(config, settings);
+  const [treeOf, graphOf] = settings.form === "mae" ? [maskedTree, maskedGraph] : [pretrainTree, pretrainGraph];
+  const tree = treeOf(config, settings);
   const buffers = new Set(listParameters(tree).flatMap(([name, { buffer }]) => (buffer ? [name] : [])));
   buffers.add("geo_context.prototypes"); // learnt, but not by gradients
   const metadata = writeConfig({ name: `${base.info.name}, pre-trained`, config, trained: true });
@@ -67,7 +69,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
     out,
     parameters: parametersOf(tree, base.weights, settings.seed),
     trainable: (name) => !buffers.has(name),
-    buildGraph: (shapes) => pretrainGraph(shapes, config, settings),
+    buildGraph: (shapes) => graphOf(shapes, config, settings),
     data: source,
     optimiser: { kind: "adamw", weightDecay: settings.weightDecay, betas: [0.9, 0.95] },
     schedule: { kind: "cosine", lr: settings.lr, warmup: Math.ceil(settings.warmup * settings.steps), end: 0.02 },

@@ -39,14 +39,14 @@ const oneHot = (list: readonly (number | undefined)[]): NdArray => ({
 function byHand(bank: NdArray, visits: number[], fused: NdArray, list: readonly (number | undefined)[]): number[] {
   return visits.flatMap((before, r) => {
     const old = rowsOf(bank.data, r * prototypes, prototypes);
-    const places = list.flatMap((region, i) =>
-      region === r ? [rowsOf(fused.data, i * cells, cells)] : [],
-    );
+    const places = list.flatMap((region, i) => (region === r ? [rowsOf(fused.data, i * cells, cells)] : []));
     if (places.length === 0) return old.flat();
     const total: Rows = old.map((row) => row.map(() => 0));
     const mass = old.map(() => 0);
     for (const x of places) {
-      let q = x.map((cell) => old.map((p) => Math.exp(sumOver(width, (j) => unitRow(cell)[j]! * unitRow(p)[j]!) / 0.05)));
+      let q = x.map((cell) =>
+        old.map((p) => Math.exp(sumOver(width, (j) => unitRow(cell)[j]! * unitRow(p)[j]!) / 0.05)),
+      );
       for (let iteration = 0; iteration < 3; iteration++) {
         const columns = old.map((_, k) => sumOver(cells, (i) => q[i]![k]!));
         q = q.map((row) => row.map((v, k) => v / columns[k]!));
@@ -98,12 +98,14 @@ test("updatePrototypes: the attention to what was learnt tells groups of cells a
   const grouped = { shape: [1, cells, width], data: [0, 0, 0, 1, 1, 1, 2, 2, 2].flatMap(axis) };
   const visits = { shape: [regions], data: [0, 0, 0, 0, 0] };
   const learnt = await update({ bank, visits, fused: grouped, region: oneHot([1]) });
-  const out = geoContext(
-    { prototypes: input("bank", bank.shape) },
-    input("fused", grouped.shape),
-    { region: input("region", [1], "int64"), known: input("known", [1]) },
-  );
-  const [region, known] = [{ shape: [1], data: [1] }, { shape: [1], data: [1] }];
+  const out = geoContext({ prototypes: input("bank", bank.shape) }, input("fused", grouped.shape), {
+    region: input("region", [1], "int64"),
+    known: input("known", [1]),
+  });
+  const [region, known] = [
+    { shape: [1], data: [1] },
+    { shape: [1], data: [1] },
+  ];
   const { context } = await evaluate({ context: out }, { bank: learnt.bank, fused: grouped, region, known });
   // What is appended to a cell is the prototype of its own group, nearly.
   for (let cell = 0; cell < cells; cell++) {

@@ -13,6 +13,7 @@ import { stopGradient } from "../graph/ops/stop-gradient.ts";
 import { sub } from "../graph/ops/sub.ts";
 import { transpose } from "../graph/ops/transpose.ts";
 import { constant, indices, scalar, type Tensor } from "../graph/tensor.ts";
+import type { SkySenseConfig } from "../model/skysense.ts";
 import { unit } from "../train/losses/cosine.ts";
 import { sinkhorn } from "./sinkhorn.ts";
 
@@ -23,6 +24,12 @@ const mostInertia = 0.99;
 const leastMass = 1e-6;
 /** Deviation of each channel of a first prototype, at length one, from the cell that it is taken from. */
 const firstNoise = 0.01;
+
+/** How often each region's prototypes were learnt from; undefined: the model has no geo-context. */
+export function initVisits({ geoContext }: Pick<SkySenseConfig, "geoContext">) {
+  const initial = { kind: "constant", value: 0 } as const;
+  return geoContext && { shape: [geoContext.grid ** 2], initial, buffer: true };
+}
 
 /**
  * New prototypes of regions from the fused features of a batch (Guo et al. 2024, arXiv:2312.10115, §3.4): cells are

@@ -20,6 +20,7 @@ const titles: Readonly<Record<string, string>> = {
   object: "Object level",
   pixel: "Pixel level",
   align: "Alignment of sensors",
+  masked: "Masked pixels",
 };
 
 /** The loss, and each of its terms by branch. */

@@ -4,6 +4,8 @@ import type { HeadConfig } from "./head.ts";
 export const terms = ["image", "align", "object", "pixel"] as const;
 export type Term = (typeof terms)[number];
 
+export const forms = ["distil", "contrast", "mae"] as const;
+
 /**
  * How a model is pre-trained. What the paper does not say is chosen for runs of hours, not weeks, and can be changed
  * here.
@@ -34,10 +36,11 @@ export interface PretrainSettings {
   /** Part of the steps after which geo-context prototypes take part. */
   prototypesFrom: number;
   /**
-   * The image and object terms: `distil`, cross-entropy with the teacher's assignment to prototypes; `contrast`,
-   * InfoNCE between the student's and the teacher's embeddings of the batch.
+   * What is learnt: `distil`, cross-entropy with the teacher's assignment to prototypes; `contrast`, InfoNCE between
+   * the student's and the teacher's embeddings of the batch; `mae`, to paint what was masked of HR images, without
+   * any of the terms (see masked.ts).
    */
-  form: "distil" | "contrast";
+  form: (typeof forms)[number];
   /** How the teacher's assignments are kept from collapsing: Sinkhorn–Knopp, or a running centre of the logits. */
   balance: "sinkhorn" | "centre";
   head: HeadConfig;
@@ -54,7 +57,23 @@ export interface PretrainSettings {
   /** Pairs of cells a place in the pixel term; clusters a place in the object term. */
   pairs: number;
   objects: number;
+  // What follows may be missing, so that runs that began without it go on.
+  /** Part of the steps in which the last layer of the heads stays as it was drawn, as in DINO. Default 0. */
+  frozenHead?: number;
+  /** With `mae`. Default {@link defaultMasking}. */
+  masking?: Masking;
 }
+
+/** What a masked autoencoder does not see. */
+export interface Masking {
+  /** Side of what is masked at once in pixels; a whole number of them makes a cell. */
+  patch: number;
+  /** Part of the image. */
+  ratio: number;
+}
+
+/** As SimMIM (Xie et al. 2022, arXiv:2111.09886, table 1), for views of 64 instead of 192 pixels. */
+export const defaultMasking: Masking = { patch: 8, ratio: 0.6 };
 
 /** For `nano` on two cores. Reasons in docs/decisions. */
 export const defaults: PretrainSettings = {
