@@ -39,7 +39,9 @@ export function drawShare(
   return Object.fromEntries(
     Object.entries(drawn).map(([name, { data, shape }]) => {
       const row = data.length / batchSize;
-      return [name, { data: data.slice(from * row, to * row), shape: [to - from, ...shape.slice(1)] }];
+      // A sample may have several rows, as the cells of a place do.
+      const rows = (shape[0]! / batchSize) * (to - from);
+      return [name, { data: data.slice(from * row, to * row), shape: [rows, ...shape.slice(1)] }];
     }),
   );
 }

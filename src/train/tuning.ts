@@ -89,6 +89,15 @@ export function withoutAdapters<C extends { adapters?: LoraOptions | undefined }
   return { config, weights: adapters === undefined ? weights : mergeAdapters(weights, adapters) };
 }
 
+/** The same for several encoders, each by its own layers. */
+export function encodersGroups(
+  model: SkySenseConfig,
+  { sensors, rate }: { sensors: readonly SensorName[]; rate: number },
+): GroupRule {
+  const rules = sensors.map((sensor) => [`backbone_${sensor}.`, encoderGroups(model, { sensor, rate })] as const);
+  return (name, shape) => (rules.find(([prefix]) => name.startsWith(prefix)) ?? rules[0]!)[1](name, shape);
+}
+
 /** Weights with their adapters added up: W + (α / rank) B·A under the name of W, and the adapters gone. */
 export function mergeAdapters(weights: Weights, { rank, alpha }: LoraOptions): Weights {
   const tensors = new Map<string, StoredTensor>();

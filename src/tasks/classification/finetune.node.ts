@@ -105,7 +105,6 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
       tree: initClassifier(config),
       ...lossGraph(config, { ...settings, dropPath: dropPathOf(settings) }),
       data: feedsOf(loader, sensor),
-      schedule: { kind: "cosine", lr: settings.lr, warmup: Math.ceil(steps / 20), end: 0.01 },
       config: { classifier: config, train: parts.train.map(({ id }) => id) },
       metadata: classifierFile.write(config),
     },

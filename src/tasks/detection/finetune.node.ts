@@ -113,7 +113,6 @@ export async function finetuneDetection(options: FinetuneOptions): Promise<Finet
       ...lossGraph(config, { ...settings, dropPath: dropPathOf(settings) }),
       data: feedsOf(loader, parts.train, config),
       prepare: preparation(config, settings),
-      schedule: { kind: "cosine", lr: settings.lr, warmup: Math.ceil(steps / 20), end: 0.01 },
       config: { detector: config, train: parts.train.map(({ id }) => id) },
       metadata: detectorFile.write(config),
     },
@@ -158,7 +157,11 @@ function detectorConfig(
 /** A set's item as loaders take it. */
 export function sampleOf({ id, image, window }: BoxItem, scene: OpenSceneOptions | undefined): TrainingSample {
   const { signal: _, ...rest } = scene ?? {};
-  return { id, labels: [], source: { files: [image], options: { ...rest, hrPixelsPerCell: 1 }, ...(window && { window }) } };
+  return {
+    id,
+    labels: [],
+    source: { files: [image], options: { ...rest, hrPixelsPerCell: 1 }, ...(window && { window }) },
+  };
 }
 
 function trainingLoader(
