@@ -12,7 +12,7 @@ import { createLoader, type Loader, type TrainingSample } from "../train/data/lo
 import { shareOf } from "../train/data/order.ts";
 import { feedsOf } from "./feeds.ts";
 import { maskedFeeds } from "./masked-feeds.ts";
-import type { PretrainSettings } from "./settings.ts";
+import { defaultColours, type PretrainSettings } from "./settings.ts";
 
 /** A place to learn from. */
 export interface UnlabelledPlace {
@@ -138,8 +138,6 @@ function turnOf(index: number, kinds: readonly Kind[]): [Kind, number] {
   return Math.floor((index + 1) * share) > before ? [second, before] : [first, index - before];
 }
 
-const hrColours = { probability: 0.8, brightness: 0.3, contrast: 0.3, saturation: 0.2, hue: 0.05 } as const;
-
 /** Two global views, then local ones (HR alone). */
 function recipesOf(config: SkySenseConfig, settings: PretrainSettings, { hr }: { hr: boolean }): Recipe[] {
   const { globalSize, localSize, locals, globalArea, localArea, sentinelSize, dates } = settings;
@@ -153,11 +151,12 @@ function recipesOf(config: SkySenseConfig, settings: PretrainSettings, { hr }: {
       },
     };
   const hrBands = modelBands("hr").slice(0, config.hr?.bands);
+  const { grey, ...jitter } = settings.colours ?? defaultColours;
   const common = {
     flips: true,
     rotations: true,
-    jitter: hrColours,
-    grey: 0.1,
+    jitter: { probability: 0.8, ...jitter },
+    grey,
     sentinel: { gain: 0.1, offset: 0.05, speckleLooks: 8 },
   } as const;
   const global = (blur: number): Recipe => ({

@@ -11,21 +11,31 @@ const student = noise(shape, 1);
 const teacher = noise(shape, 2);
 const weight = [1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1];
 
-const vector = (data: ArrayLike<number>, place: number, view: number, row: number) => {
-  const at = ((place * views + view) * rows + row) * width;
-  const values = Array.from({ length: width }, (_, i) => data[at + i]!);
-  return values.map((value) => value / Math.hypot(...values));
+const at = (data: ArrayLike<number>, place: number, view: number, row: number) => {
+  const first = ((place * views + view) * rows + row) * width;
+  return Array.from({ length: width }, (_, i) => data[first + i]!);
 };
+const unit = (values: number[]) => values.map((value) => value / Math.hypot(...values));
+/** Each column with mean 0 and deviation 1. */
+const standardised = (vectors: number[][]) =>
+  vectors.map((vector) =>
+    vector.map((value, i) => {
+      const column = vectors.map((other) => other[i]!);
+      const variance = mean(column.map((other) => (other - mean(column)) ** 2));
+      return (value - mean(column)) / Math.sqrt(variance + 1e-5);
+    }),
+  );
 const counts = (place: number, view: number, row: number) => weight[(place * views + view) * rows + row] === 1;
 const mean = (values: number[]) => values.reduce((a, b) => a + b) / values.length;
 
-/** InfoNCE of the named rows, both directions, in float64. */
+/** InfoNCE of the named rows, standardised, both directions, in float64. */
 function byHand(named: [place: number, view: number, row: number][], temperature: number): number {
   const kept = named.filter((name) => counts(...name));
-  const score = (i: number, j: number) => {
-    const [a, b] = [vector(student.data, ...kept[i]!), vector(teacher.data, ...kept[j]!)];
-    return a.reduce((sum, value, k) => sum + value * b[k]!, 0) / temperature;
-  };
+  const [own, other] = [student, teacher].map(({ data }) =>
+    standardised(kept.map((name) => at(data, ...name))).map(unit),
+  ) as [number[][], number[][]];
+  const score = (i: number, j: number) =>
+    own[i]!.reduce((sum, value, k) => sum + value * other[j]![k]!, 0) / temperature;
   const all = kept.map((_, i) => i);
   const total = (scores: number[]) => Math.log(scores.reduce((sum, value) => sum + Math.exp(value), 0));
   return mean(

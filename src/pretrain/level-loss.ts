@@ -1,12 +1,15 @@
 import { add } from "../graph/ops/add.ts";
+import { div } from "../graph/ops/div.ts";
 import { logSoftmax } from "../graph/ops/log-softmax.ts";
 import { mul } from "../graph/ops/mul.ts";
 import { slice } from "../graph/ops/pad.ts";
 import { mean, sum } from "../graph/ops/reduce.ts";
 import { reshape } from "../graph/ops/reshape.ts";
 import { softmax } from "../graph/ops/softmax.ts";
+import { sqrt } from "../graph/ops/sqrt.ts";
+import { sub } from "../graph/ops/sub.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
-import { scalar, type Tensor } from "../graph/tensor.ts";
+import { constant, scalar, type Tensor } from "../graph/tensor.ts";
 import { infoNce } from "../train/losses/info-nce.ts";
 import { reduceLoss } from "../train/losses/reduce.ts";
 import type { PretrainSettings } from "./settings.ts";
@@ -78,19 +81,33 @@ function contrast({ student, teacher, weight, local, dated = false }: Level, { t
   const terms = Array.from({ length: views * groups }, (_, i) => {
     const [view, group] = [Math.floor(i / groups), i % groups];
     const counts = part(weight, view, group);
-    return infoNce(rowsOf(part(student, view, group)), rowsOf(part(teacher, view, group)), {
-      ...options,
-      weight: reshape(counts, [sizeOf(counts.shape)]),
-    });
+    const rows = reshape(counts, [sizeOf(counts.shape)]);
+    const [own, other] = [student, teacher].map((x) => standardise(rowsOf(part(x, view, group)), rows));
+    return infoNce(own!, other!, { ...options, weight: rows });
   });
   const global = meanOf(terms);
   if (local === undefined) return global;
-  const centre = mean(reshape(teacher, [places, views, width]), { axes: [1] });
+  const all = constant(new Float32Array(places).fill(1), [places]);
+  const centre = standardise(mean(reshape(teacher, [places, views, width]), { axes: [1] }), all);
   const count = local.shape[1] as number;
-  const locals = Array.from({ length: count }, (_, i) =>
-    infoNce(reshape(slice(local, { axis: 1, start: i, end: i + 1 }), [places, width]), centre, options),
-  );
+  const locals = Array.from({ length: count }, (_, i) => {
+    const own = reshape(slice(local, { axis: 1, start: i, end: i + 1 }), [places, width]);
+    return infoNce(standardise(own, all), centre, options);
+  });
   return joined(global, meanOf(locals), { weight, local });
+}
+
+/**
+ * Each column of [rows, width] with mean 0 and deviation 1 over the rows that count, as the last layer of SimCLR's and
+ * MoCo v3's heads does it (Chen et al. 2021, arXiv:2104.02057): without, all embeddings begin with one direction in
+ * common, and the loss stays on its first plateau for long.
+ */
+function standardise(x: Tensor, weight: Tensor): Tensor {
+  const rows = weight.shape[0]!;
+  const share = reshape(div(weight, add(sum(weight, { axes: [0], keepDims: true }), scalar(1e-6))), [rows, 1]);
+  const over = (y: Tensor) => sum(mul(y, share), { axes: [0], keepDims: true });
+  const centred = sub(x, over(x));
+  return div(centred, sqrt(add(over(mul(centred, centred)), scalar(1e-5))));
 }
 
 function meanOf(terms: readonly Tensor[]): Tensor {

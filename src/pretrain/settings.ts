@@ -60,9 +60,23 @@ export interface PretrainSettings {
   // What follows may be missing, so that runs that began without it go on.
   /** Part of the steps in which the last layer of the heads stays as it was drawn, as in DINO. Default 0. */
   frozenHead?: number;
+  /** How far the colours of HR views are changed. Default {@link defaultColours}. */
+  colours?: Colours;
   /** With `mae`. Default {@link defaultMasking}. */
   masking?: Masking;
 }
+
+/** Strengths as in `Jitter`; `grey`: the part of the views that lose their colours. */
+export interface Colours {
+  brightness: number;
+  contrast: number;
+  saturation: number;
+  hue: number;
+  grey: number;
+}
+
+/** Weaker than SimCLR's: colours tell land covers apart. */
+export const defaultColours: Colours = { brightness: 0.3, contrast: 0.3, saturation: 0.2, hue: 0.05, grey: 0.1 };
 
 /** What a masked autoencoder does not see. */
 export interface Masking {
