@@ -11,7 +11,7 @@ import type { Layer } from "./layer.ts";
 import { checkOffsets } from "./offsets.ts";
 import { type PlacedSeries, readStack, type Warp } from "./read-stack.ts";
 import type { Decision, Scene, SceneSensor } from "./scene.ts";
-import { joinSeries, type Series } from "./series.ts";
+import { joinMoments, joinSeries, type Series } from "./series.ts";
 
 export interface BuildOptions {
   /** HR pixels along the side of a cell. Default 32: what the official model has. */
@@ -26,6 +26,11 @@ export interface BuildOptions {
   keepBands?: { [sensor in SensorName]?: readonly string[] };
   /** Where the scene is, for files without georeference. */
   location?: Location;
+  /**
+   * So many of the inputs, one after another, belong to one moment each, in this order and whatever their dates say:
+   * `[1, 3]` is a file before and three after. Default: dates decide.
+   */
+  moments?: readonly number[];
   signal?: AbortSignal;
 }
 
@@ -37,14 +42,17 @@ export interface Input {
 
 /** Group open rasters into a scene; see `openScene`, which opens them. */
 export async function buildScene(inputs: readonly Input[], options: BuildOptions, warp?: Warp): Promise<Scene> {
-  const { hrPixelsPerCell = 32, reproject = false, signal } = options;
+  const { hrPixelsPerCell = 32, reproject = false, moments, signal } = options;
   const files: InspectedFile[] = [];
   const classes: InspectedClasses[] = [];
-  for (const { raster, said } of inputs) {
+  const momentOf = new Map<InspectedFile, number>();
+  for (const [i, { raster, said }] of inputs.entries()) {
     signal?.throwIfAborted();
     const inspected = await inspectFile(raster, said, signal);
-    if (inspected.kind === "images") files.push(inspected);
-    else classes.push(inspected);
+    if (inspected.kind === "images") {
+      files.push(inspected);
+      momentOf.set(inspected, momentAt(i, moments));
+    } else classes.push(inspected);
   }
   if (files.length === 0) {
     throw new SkySenseError({
@@ -63,7 +71,14 @@ export async function buildScene(inputs: readonly Input[], options: BuildOptions
   for (const sensor of sensorNames) {
     const own = files.filter(({ layer }) => layer.sensor === sensor);
     if (own.length === 0) continue;
-    let series = joinSeries(sensor, own, options.keepBands?.[sensor]);
+    const keep = options.keepBands?.[sensor];
+    let series =
+      moments === undefined
+        ? joinSeries(sensor, own, keep)
+        : joinMoments(
+            moments.map((_, m) => own.filter((file) => momentOf.get(file) === m)),
+            { sensor, keep },
+          );
     if (sensor === "s2" && options.maxCloud !== undefined)
       series = await clearest(series, classes, options.maxCloud, signal);
     if (options.maxDates !== undefined) series = thinned(series, options.maxDates);
@@ -109,6 +124,12 @@ export async function buildScene(inputs: readonly Input[], options: BuildOptions
       for (const { raster } of inputs) await raster.close();
     },
   };
+}
+
+/** Of input `i`. */
+function momentAt(i: number, moments: readonly number[] = []): number {
+  let end = 0;
+  return moments.findIndex((count) => i < (end += count));
 }
 
 function of(sensor: SensorName, decisions: readonly Decision[]): Decision[] {

@@ -41,6 +41,19 @@ test("readPlaceSource: a picture in RGB is what a scene reads of it", async () =
   }
 });
 
+test("readPlaceSource: pictures of one moment each are the dates of a place, as in a scene", async () => {
+  const files = [await write("before.png", pixels(3).png()), await write("after.jpg", pixels(3).jpeg())];
+  const options = { moments: [1, 1] };
+  const { hr } = await readPlaceSource({ files, options });
+  const scene = await openScene(files, { ...options, sensor: "hr", hrPixelsPerCell: 1 });
+  const read = (await scene.read([0, 0, width, height])).hr!;
+  await scene.close();
+  expect(hr!.shape).toEqual([2, 3, height, width]);
+  expect(hr!.data).toEqual(read.data);
+  const small = await write("small.png", pixels(3).extract({ left: 0, top: 0, width: 5, height: 5 }).png());
+  await expect(readPlaceSource({ files: [files[0]!, small], options })).rejects.toThrow("5 × 5 pixels do not fit");
+});
+
 test("readPlaceSource: transparency is dropped; 16 bits and grey are left to the scene", async () => {
   const place = await readPlaceSource({ files: [await write("rgba.png", pixels(4).png())] });
   expect(place.hr!.shape).toEqual([1, 3, height, width]);

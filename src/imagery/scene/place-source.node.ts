@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { SkySenseError } from "../../core/error.ts";
 import type { Window } from "../../core/grid.ts";
-import type { Place } from "../../core/place.ts";
+import type { ImageStack, Place } from "../../core/place.ts";
 import { readWholeFile } from "../../core/read-file.node.ts";
 import { damaged } from "../raster/errors.ts";
 import type { OpenSceneOptions } from "./open-scene.node.ts";
@@ -17,8 +17,8 @@ export type PlaceSource = PlaceFiles | { place: Place } | { read: () => Promise<
  * the files have no georeference, the one that is given.
  *
  * HR without Sentinel images is read pixel by pixel: `hrPixelsPerCell` matters beside Sentinel images only. One 8-bit
- * picture in RGB, of which nothing but sensor and location is said, is taken as it is, HR 0–255; as a scene it would
- * be the same, and several times slower.
+ * picture in RGB a moment, of which nothing but sensor and location is said, is taken as it is, HR 0–255; as a scene it
+ * would be the same, and several times slower.
  *
  * @throws SkySenseError as `openRaster` and `openScene` | `WINDOW_OUTSIDE`
  */
@@ -29,9 +29,10 @@ export async function readPlaceSource(
   if ("place" in source) return source.place;
   if ("read" in source) return source.read();
   const { files, options = {}, window } = source;
-  if (files.length === 1 && isPlain(options)) {
-    const picture = await readPicture(files[0]!, window);
-    if (picture !== undefined) return { ...picture, ...(options.location && { location: options.location }) };
+  if (isPlain(options) && files.length === (options.moments ?? [1]).length) {
+    const pictures = await Promise.all(files.map((file) => readPicture(file, window)));
+    const stack = stacked(pictures);
+    if (stack !== undefined) return { hr: stack, ...(options.location && { location: options.location }) };
   }
   // Loaded where it is needed: threads that decode pictures alone start four times as fast without.
   const { readScene } = await import("./read-scene.node.ts");
@@ -39,9 +40,29 @@ export async function readPlaceSource(
 }
 
 /** Whether the options change nothing in how a picture in RGB is read. */
-function isPlain({ sensor = "hr", keepBands, hrPixelsPerCell, location, ...said }: OpenSceneOptions): boolean {
+function isPlain({
+  sensor = "hr",
+  keepBands,
+  hrPixelsPerCell,
+  location,
+  moments,
+  ...said
+}: OpenSceneOptions): boolean {
   const bands = keepBands?.hr ?? ["R", "G", "B"];
   return sensor === "hr" && bands.join() === "R,G,B" && Object.values(said).every((value) => value === undefined);
+}
+
+/** Pictures as the dates of one stack; undefined where one is none, or of another size. */
+function stacked(pictures: readonly (ImageStack | undefined)[]): ImageStack | undefined {
+  const [first] = pictures;
+  if (first === undefined || pictures.length === 1) return first;
+  const data = new Float32Array(pictures.length * first.data.length);
+  for (const [t, picture] of pictures.entries()) {
+    if (picture?.shape.join() !== first.shape.join()) return undefined;
+    data.set(picture.data, t * first.data.length);
+  }
+  const [, ...rest] = first.shape;
+  return { ...first, data, shape: [pictures.length, ...rest] };
 }
 
 /** Pixels of a picture of which patches are cut out after decoding it anew. */
@@ -49,7 +70,7 @@ const largestPicture = 2 ** 20;
 const pictures = /\.(jpe?g|png|webp)$/i;
 
 /** In one go: training reads thousands. undefined: not an 8-bit picture in RGB. */
-async function readPicture(file: string, window: Window | undefined): Promise<Place | undefined> {
+async function readPicture(file: string, window: Window | undefined): Promise<ImageStack | undefined> {
   if (!pictures.test(file)) return undefined;
   const image = sharp(await readWholeFile(file), { failOn: "warning" });
   try {
@@ -68,7 +89,7 @@ async function readPicture(file: string, window: Window | undefined): Promise<Pl
     for (let band = 0; band < 3; band++) {
       for (let p = 0; p < pixels; p++) data[band * pixels + p] = interleaved[3 * p + band]!;
     }
-    return { hr: { data, shape: [1, 3, height, width], bands: ["R", "G", "B"] } };
+    return { data, shape: [1, 3, height, width], bands: ["R", "G", "B"] };
   } catch (cause) {
     if (cause instanceof SkySenseError) throw cause;
     throw damaged(file, "the picture cannot be decoded", cause);

@@ -91,6 +91,65 @@ export function joinSeries(sensor: SensorName, files: readonly InspectedFile[], 
   return { sensor, files, bands, frames, notes };
 }
 
+/**
+ * Join files of one sensor that are known to be of one moment each, in this order, whatever their dates.
+ *
+ * @throws SkySenseError `SEVERAL_DATES` | `BANDS_RAGGED` | `MOMENT_MISSING` and those of {@link joinSeries}
+ */
+export function joinMoments(
+  moments: readonly (readonly InspectedFile[])[],
+  { sensor, keep }: { sensor: SensorName; keep?: readonly string[] | undefined },
+): Series {
+  const own = moments.map((files, m) => {
+    if (files.length === 0) {
+      const other = moments.find((some) => some.length > 0)![0]!;
+      throw new SkySenseError({
+        code: "MOMENT_MISSING",
+        what: `there is an image of ${sensor} of one date, but none of the ${m === 0 ? "first" : "other"}`,
+        where: other.layer.raster.path,
+        remedy: "Give images of the same sensor for all dates.",
+      });
+    }
+    const series = joinSeries(sensor, files, keep);
+    if (series.frames.length > 1) {
+      throw new SkySenseError({
+        code: "SEVERAL_DATES",
+        what: `here is one image expected, but the files hold ${series.frames.length} dates`,
+        where: files[0]!.layer.raster.path,
+        remedy: "Give one date before and one after, a file for each.",
+      });
+    }
+    return series;
+  });
+  const bands = own[0]!.bands;
+  const other = own.find((series) => series.bands.join() !== bands.join());
+  if (other !== undefined) {
+    throw new SkySenseError({
+      code: "BANDS_RAGGED",
+      what: `one date has the ${sensor} bands ${bands.join(", ")}, the other ${other.bands.join(", ")}`,
+      where: pathOf(other.frames[0]!),
+      remedy: "Give the same bands for all dates.",
+    });
+  }
+  const frames = own.map((series) => series.frames[0]!);
+  const decisions = uniqueBy(
+    own.flatMap(({ notes }) => notes.decisions),
+    ({ what }) => what,
+  );
+  const warnings = own.flatMap(({ notes }) => notes.warnings);
+  for (const [m, { date }] of frames.entries()) {
+    const before = frames[m - 1]?.date;
+    if (date !== undefined && before !== undefined && date < before) {
+      warnings.push(`${pathOf(frames[m]!)} is given as the later image, but is dated ${date}, before ${before}`);
+    }
+  }
+  return { sensor, files: moments.flat(), bands, frames, notes: { decisions, warnings } };
+}
+
+function uniqueBy<T>(items: readonly T[], key: (item: T) => string): T[] {
+  return [...new Map(items.map((item) => [key(item), item])).values()];
+}
+
 function partsOf({ layer, undated }: InspectedFile, wanted: readonly string[]): Part[] {
   return layer.layout.dates.map((date, t) => ({
     date,
