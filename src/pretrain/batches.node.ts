@@ -151,6 +151,7 @@ function recipesOf(config: SkySenseConfig, settings: PretrainSettings, { hr }: {
       },
     };
   const hrBands = modelBands("hr").slice(0, config.hr?.bands);
+  const { sentinelArea = globalArea } = settings;
   const { grey, ...jitter } = settings.colours ?? defaultColours;
   const common = {
     flips: true,
@@ -166,7 +167,7 @@ function recipesOf(config: SkySenseConfig, settings: PretrainSettings, { hr }: {
       ...sentinel("s2"),
       ...sentinel("s1"),
     },
-    crop: { area: globalArea },
+    crop: { area: hr ? globalArea : sentinelArea },
     blur: { probability: blur, sigma: [0.1, 1] },
   });
   const local: Recipe = {

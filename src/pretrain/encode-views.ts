@@ -1,5 +1,6 @@
 import { type SensorName, sensorNames } from "../core/place.ts";
 import { gather } from "../graph/ops/gather.ts";
+import { matMul } from "../graph/ops/mat-mul.ts";
 import { mul } from "../graph/ops/mul.ts";
 import { reshape } from "../graph/ops/reshape.ts";
 import { batchDim } from "../graph/shape.ts";
@@ -36,6 +37,8 @@ export interface ViewShapes {
   views: number;
   locals: number;
   cells: number;
+  /** How many of the cells are fused. */
+  fused: number;
   dates: { [sensor in SensorName]?: number };
 }
 
@@ -47,8 +50,9 @@ export function viewShapes(shapes: FeedShapes): ViewShapes {
   }
   const places = shapes.ramp![0]!;
   const [rows, cells] = shapes.mask as readonly [number, number, number];
+  const fused = shapes["fused.pick"]?.[2] ?? cells;
   const locals = shapes["hr.local"] === undefined ? 0 : shapes["hr.local"][0]! / places;
-  return { places, views: rows / places, cells, dates, locals };
+  return { places, views: rows / places, cells, fused, dates, locals };
 }
 
 /** The inputs of the graph; the same tensors for student and teacher. */
@@ -68,9 +72,11 @@ export function viewInputs(shapes: FeedShapes, { places, views, cells, dates }: 
   });
   const tokens = Object.values(dates).reduce((sum, count) => sum + count, 0);
   const local = shapes["hr.local"];
+  const pick = shapes["fused.pick"];
   return {
     sensors: Object.fromEntries(perSensor) as { [sensor in SensorName]?: (typeof perSensor)[number][1] },
     local: local && input("hr.local", local),
+    pick: pick && input("fused.pick", pick),
     mask: input("mask", [places * views, cells, tokens]),
     region: input("region", [places * views], "int64"),
     known: input("known", [places * views]),
@@ -103,19 +109,28 @@ export function encodeViews(
     const slots = places * views * dates[sensor]!;
     // Only images that are there were encoded; the others' places are zero.
     const filled = mul(gather(encoded, slot), reshape(present, [slots, 1, 1]));
-    features[sensor] = reshape(filled, [places * views, dates[sensor]!, cells, width]);
+    const all = reshape(filled, [places * views, dates[sensor]!, cells, width]);
+    features[sensor] = inputs.pick === undefined ? all : matMul(inputs.pick, all);
     maps[sensor] = reshape(filled, [places, views, dates[sensor]!, cells, width]);
     if (config.calendar.kind === "dated" || (config.calendar.kind === "s2" && sensor === "s2")) days[sensor] = day;
   }
-  const plain = fuse(p, features, config, { days, mask: inputs.mask, training });
+  const mask = fusedMask(inputs);
+  const plain = fuse(p, features, config, { days, mask, training });
   const fused = config.geoContext === undefined ? plain : geoContext(p.geo_context!, plain, inputs);
-  maps.fused = reshape(fused, [places, views, 1, cells, fused.shape.at(-1)!]);
+  maps.fused = reshape(fused, [places, views, 1, shapes.fused, fused.shape.at(-1)!]);
   let local: Tensor | undefined;
   if (locals && inputs.local !== undefined) {
     const map = encode(p, "hr", inputs.local, withFittingWindows(config, inputs.local), training);
     local = reshape(map, [places, shapes.locals, map.shape[1]!, width]);
   }
-  return { maps, plain: reshape(plain, [places, views, cells, config.fusion.width]), local };
+  return { maps, plain: reshape(plain, [places, views, shapes.fused, config.fusion.width]), local };
+}
+
+/** [places · views, fused cells, tokens]: of the cells that were drawn for the fusion. */
+export function fusedMask({ pick, mask }: Pick<ViewInputs, "pick" | "mask">): Tensor {
+  if (pick === undefined) return mask;
+  const [rows, , fused, cells] = pick.shape as [number, number, number, number];
+  return matMul(reshape(pick, [rows, fused, cells]), mask);
 }
 
 /**

@@ -42,6 +42,7 @@ export function feedsOf(batch: LoadedBatch, state: StepState): Feeds {
   if (locals.length > 0 && sensors.includes("hr"))
     feeds["hr.local"] = interleaved(locals.map(({ stacks }) => stacks.hr!));
   if (dense) Object.assign(feeds, pairFeeds(globals, batch.samples, { grid: cells, mask: feeds.mask }, state));
+  Object.assign(feeds, fusedFeeds(feeds.mask.shape as readonly number[], state));
   return feeds;
 }
 
@@ -163,6 +164,18 @@ function tokenMask(
     }
   }
   return { data, shape: [samples * views.length, cells, tokens] };
+}
+
+/** Which cells of each view are fused, as rows of one-hot numbers, where not all are. */
+function fusedFeeds(maskShape: readonly number[], { settings: { fusedCells }, randomOf }: StepState): Feeds {
+  const [rows, cells] = maskShape as readonly [number, number, number];
+  if (fusedCells === undefined || fusedCells >= cells) return {};
+  const pick = new Float32Array(rows * fusedCells * cells);
+  for (let row = 0; row < rows; row++) {
+    const drawn = randomOf(Math.floor(row / 2)).shuffle(Int32Array.from({ length: cells }, (_, cell) => cell));
+    for (let i = 0; i < fusedCells; i++) pick[(row * fusedCells + i) * cells + drawn[i]!] = 1;
+  }
+  return { "fused.pick": { data: pick, shape: [rows, 1, fusedCells, cells] } };
 }
 
 /** 1 for cells of an image at least half of whose pixels are valid. */

@@ -18,7 +18,15 @@ import { infoNce } from "../train/losses/info-nce.ts";
 import { averagePrefix } from "../train/state.ts";
 import type { CoupledGraph, LossGraph } from "../train/train-graph.ts";
 import { fewestPairs } from "./correspondence.ts";
-import { type Branch, branches, encodeViews, type ViewFeatures, viewInputs, viewShapes } from "./encode-views.ts";
+import {
+  type Branch,
+  branches,
+  encodeViews,
+  fusedMask,
+  type ViewFeatures,
+  viewInputs,
+  viewShapes,
+} from "./encode-views.ts";
 import { type HeadParams, initHead, project } from "./head.ts";
 import { type Level, levelLoss, rowsOf } from "./level-loss.ts";
 import { assignmentMonitors, featureMonitors } from "./monitors.ts";
@@ -84,7 +92,9 @@ export function pretrainGraph(shapes: FeedShapes, config: SkySenseConfig, settin
   const found = Object.keys(seen.maps) as Branch[];
   for (const branch of found) {
     Object.assign(features, imageLevel(branch, parts));
-    if (shapes["pair.student"] !== undefined) Object.assign(features, denseLevels(branch, parts));
+    // Cells that were drawn for the fusion lie on no common ground.
+    const all = branch !== "fused" || shapes["fused.pick"] === undefined;
+    if (all && shapes["pair.student"] !== undefined) Object.assign(features, denseLevels(branch, parts));
   }
   Object.assign(features, alignment(found, parts));
   if (config.geoContext !== undefined) learnPrototypes(parts);
@@ -255,7 +265,7 @@ function learnPrototypes({ student, seen, buffers, feed, inputs }: Parts): void 
   const [places, , cells, width] = seen.plain.shape as [number, number, number, number];
   const first = (x: Tensor) => slice(x, { axis: 1, start: 0, end: 1 });
   const fused = reshape(first(seen.plain), [places, cells, width]);
-  const valid = reshape(first(validCells("fused", inputs)), [places, cells]);
+  const valid = reshape(first(validCells("fused", { ...inputs, mask: fusedMask(inputs) })), [places, cells]);
   const { bank, visits } = updatePrototypes({
     bank: student.geo_context!.prototypes,
     visits: student.pretrain.visits!,

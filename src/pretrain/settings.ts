@@ -60,6 +60,13 @@ export interface PretrainSettings {
   // What follows may be missing, so that runs that began without it go on.
   /** Part of the steps in which the last layer of the heads stays as it was drawn, as in DINO. Default 0. */
   frozenHead?: number;
+  /** Share of a place's area in a view of Sentinel images. Default {@link globalArea}. */
+  sentinelArea?: readonly [number, number];
+  /**
+   * Fuse so many cells of a view, drawn at random, where it has more: the fusion costs most where maps are large. The
+   * fused features then have the image term alone. Default: all cells.
+   */
+  fusedCells?: number;
   /** How far the colours of HR views are changed. Default {@link defaultColours}. */
   colours?: Colours;
   /** With `mae`. Default {@link defaultMasking}. */
