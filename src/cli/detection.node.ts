@@ -15,33 +15,56 @@ import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
 import { groupOf } from "./task-group.ts";
 import { addTuningOptions } from "./tuning-options.ts";
+import { addVectorOptions, printNotes, type VectorFlags, vectorOptions } from "./vector-options.ts";
 
 const layouts = "COCO .json, VOC, DIOR and FAIR1M .xml, DOTA labelTxt/*.txt, or an index.json";
 
-function addSetOptions(command: Command): Command {
-  return command
-    .requiredOption("--data <dir>", `images with boxes: ${layouts}`)
+/** What objects are described by; `data check` has it too. */
+export function addBoxOptions(command: Command): Command {
+  return addVectorOptions(command, { tile: 1024 })
     .option("--classes <names>", "classes in this order, with commas; default: those that occur", (text: string) =>
       text.split(","),
     )
     .option("--oriented", "boxes with an angle: Oriented R-CNN")
-    .option("--skip-bad-boxes", "leave out boxes that lie outside of their image or have no extent")
-    .option("--val-share <share>", "share of the images to judge; default: the set's own splits", ratio);
+    .option("--skip-bad-boxes", "leave out boxes that lie outside of their image or have no extent");
 }
 
-interface SetOptions {
-  data: string;
+function addSetOptions(command: Command): Command {
+  return addBoxOptions(
+    command.requiredOption(
+      "--data <dir>",
+      `images with boxes: ${layouts}; with --labels, an image or a folder of images`,
+    ),
+  ).option(
+    "--val-share <share>",
+    "share of the images to judge; default: the set's own splits, or with --labels 0.2",
+    ratio,
+  );
+}
+
+interface BoxOptions extends VectorFlags {
   classes?: string[];
   skipBadBoxes?: boolean;
   oriented?: boolean;
 }
 
-function openSet({ data, classes, skipBadBoxes, oriented = false }: SetOptions): Promise<BoxSet> {
-  return openBoxSet(data, {
+/** The options of {@link addBoxOptions} for `openBoxSet`. */
+export function boxOptions({ classes, skipBadBoxes, oriented = false, ...rest }: BoxOptions) {
+  return {
     oriented,
     classes,
     badBoxes: skipBadBoxes === true ? "leave out" : "refuse",
-  });
+    vectors: vectorOptions(rest),
+  } as const;
+}
+
+async function openSet({ data, ...options }: BoxOptions & { data: string }): Promise<BoxSet> {
+  const set = await openBoxSet(data, boxOptions(options));
+  const { length } = set.leftOut;
+  if (length > 0)
+    console.error(`note: ${length} ${length === 1 ? "object was" : "objects were"} left out, ${set.leftOut[0]}`);
+  printNotes(set);
+  return set;
 }
 
 function addWindowOptions(command: Command): Command {

@@ -1,6 +1,7 @@
 import { basename, extname, join } from "node:path";
 import { type Command, Option } from "commander";
 import { SkySenseError } from "../core/error.ts";
+import type { MapClass } from "../tasks/maps/classes.ts";
 import { divideMasks } from "../tasks/segmentation/data/mask-set.ts";
 import { type OpenMaskSetOptions, openMaskSet } from "../tasks/segmentation/data/open-mask-set.node.ts";
 import { judgeSegmenter } from "../tasks/segmentation/evaluate.node.ts";
@@ -16,6 +17,7 @@ import { duration, progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
 import { groupOf } from "./task-group.ts";
 import { addTuningOptions } from "./tuning-options.ts";
+import { addVectorOptions, printNotes, type VectorFlags, vectorOptions } from "./vector-options.ts";
 
 /** `finetune`, `evaluate` and `predict segmentation`. */
 export function addSegmentation(program: Command): void {
@@ -24,20 +26,47 @@ export function addSegmentation(program: Command): void {
   addPredict(groupOf(program, "predict", "use a trained model"));
 }
 
-function addDataOptions(command: Command): Command {
-  return command
-    .requiredOption("--data <dir>", "a folder with index.json, or with folders images and masks")
+/** What images are labelled by; `data check` has it too. */
+export function addMaskOptions(command: Command): Command {
+  return addVectorOptions(command, { tile: 512 })
+    .option(
+      "--background <class>",
+      "the class of what lies in no polygon of --labels; default: it counts for nothing",
+    )
     .option("--classes <table>", "what masks hold: a JSON file, or potsdam, loveda, isaid; default: the index")
     .option("--images <folder>", "folder of images below --data, where * stands for the same as in --masks")
     .option("--masks <folder>", "folder of their masks")
-    .option("--subset <name>", "which one, where an index holds several sets")
-    .option("--val-share <share>", "share of the images to judge; default: the set's own splits", ratio);
+    .option("--subset <name>", "which one, where an index holds several sets");
 }
 
+function addDataOptions(command: Command): Command {
+  const described = command.requiredOption(
+    "--data <dir>",
+    "a folder with index.json, or with folders images and masks; with --labels, an image or a folder of images",
+  );
+  return addMaskOptions(described).option(
+    "--val-share <share>",
+    "share of the images to judge; default: the set's own splits, or with --labels 0.2",
+    ratio,
+  );
+}
+
+/** The options of {@link addMaskOptions} for `openMaskSet`. */
+export function maskOptions(
+  { classes, images, masks, subset, sensor, background, ...rest }: MaskOptions,
+  modelClasses?: readonly MapClass[],
+): OpenMaskSetOptions {
+  const labels = vectorOptions(rest);
+  return { classes, images, masks, subset, sensor, vectors: labels && { ...labels, background, modelClasses } };
+}
+
+type MaskOptions = Omit<OpenMaskSetOptions, "vectors"> & VectorFlags & { background?: string };
+
 /** The set that the options name. */
-function openData({ data, ...options }: OpenMaskSetOptions & { data: string }) {
-  const { classes, images, masks, subset, sensor } = options;
-  return openMaskSet(data, { classes, images, masks, subset, sensor });
+async function openData(options: MaskOptions & { data: string }, modelClasses?: readonly MapClass[]) {
+  const set = await openMaskSet(options.data, maskOptions(options, modelClasses));
+  printNotes(set);
+  return set;
 }
 
 function addFinetune(group: Command): void {
@@ -82,14 +111,15 @@ function addEvaluate(group: Command): void {
     .addOption(deviceOption("cpu"));
   addSceneOptions(command).action(async (options, self: Command) => {
     const { split, valShare, seed, window, overlap, out } = options;
-    const set = await openData(options);
+    const segmenter = readSegmenter(options.model);
+    const set = await openData(options, segmenter.config.classes);
     const items =
       split === "val" || valShare !== undefined
         ? divideMasks(set, { valShare, seed })[split === "train" ? "train" : "val"]
         : set.items.filter((item) => split === "all" || item.split === split);
     const progress = progressLine();
     const { signal } = self.optsWithGlobals() as { signal: AbortSignal };
-    const session = openSegmenter(readSegmenter(options.model), { device: options.device });
+    const session = openSegmenter(segmenter, { device: options.device });
     try {
       requireClasses(set, session.config, options.model);
       const began = performance.now();

@@ -69,18 +69,24 @@ test("cutIntoTiles: only strips narrower than 32 pixels are left out", () => {
 
 test("divideItems: no block is on both sides, whatever the share, and the same seed gives the same sides", () => {
   fc.assert(
-    fc.property(images, cut, fc.double({ min: 0.05, max: 0.9, noNaN: true }), fc.nat(), (all, { side, tile }, valShare, seed) => {
-      const items = cutIntoTiles(all, { block: [side, side], tile }).map((one) => ({ ...one, split: undefined }));
-      const blocks = new Set(items.map(({ block }) => block));
-      fc.pre(blocks.size >= 2);
-      const set = { items, path: "" };
-      const { train, val } = divideItems(set, { valShare, seed, key: "split" });
-      expect(train.length + val.length).toBe(items.length);
-      expect(Math.min(train.length, val.length)).toBeGreaterThan(0);
-      const learnt = new Set(train.map(({ block }) => block));
-      expect(val.filter(({ block }) => learnt.has(block))).toEqual([]);
-      expect(divideItems(set, { valShare, seed, key: "split" }).val).toEqual(val);
-    }),
+    fc.property(
+      images,
+      cut,
+      fc.double({ min: 0.05, max: 0.9, noNaN: true }),
+      fc.nat(),
+      (all, { side, tile }, valShare, seed) => {
+        const items = cutIntoTiles(all, { block: [side, side], tile }).map((one) => ({ ...one, split: undefined }));
+        const blocks = new Set(items.map(({ block }) => block));
+        fc.pre(blocks.size >= 2);
+        const set = { items, path: "" };
+        const { train, val } = divideItems(set, { valShare, seed, key: "split" });
+        expect(train.length + val.length).toBe(items.length);
+        expect(Math.min(train.length, val.length)).toBeGreaterThan(0);
+        const learnt = new Set(train.map(({ block }) => block));
+        expect(val.filter(({ block }) => learnt.has(block))).toEqual([]);
+        expect(divideItems(set, { valShare, seed, key: "split" }).val).toEqual(val);
+      },
+    ),
     { numRuns: 20 },
   );
 });
@@ -103,7 +109,9 @@ test("cutIntoTiles: images in folders train and val are cut without blocks; turn
     ["50,30,50,30", undefined],
   ]);
   const turned = { ...grid, transform: [1, 0.1, 5, 0, -1, 5] as const };
-  expect(() => cutIntoTiles([{ image: "a.tif", grid: turned, split: undefined }], { block: [10, 10], tile: 9 })).toThrow(
+  expect(() =>
+    cutIntoTiles([{ image: "a.tif", grid: turned, split: undefined }], { block: [10, 10], tile: 9 }),
+  ).toThrow(
     "the image is turned against the axes of its CRS, so it cannot be cut along blocks (a.tif). Turn it by gdalwarp IN OUT.",
   );
 });

@@ -63,10 +63,14 @@ function divideBlocks<T extends { block?: string | undefined }>(
   for (const block of order) {
     const more = counts.get(block)!;
     // One on each side at least; of the next block so much that the share is met best.
-    const enough = judged.size > 0 && Math.abs(count + more - share * items.length) >= Math.abs(count - share * items.length);
+    const enough =
+      judged.size > 0 && Math.abs(count + more - share * items.length) >= Math.abs(count - share * items.length);
     if (enough || judged.size === order.length - 1) break;
     judged.add(block);
     count += more;
   }
-  return { train: items.filter(({ block }) => !judged.has(block)), val: items.filter(({ block }) => judged.has(block)) };
+  return {
+    train: items.filter(({ block }) => !judged.has(block)),
+    val: items.filter(({ block }) => judged.has(block)),
+  };
 }

@@ -59,12 +59,18 @@ export function locationOf(grid: Grid, pixel: readonly [col: number, row: number
 
 /** Ground size of the pixel in the middle of a grid, metres; undefined without georeference. */
 export function gsdMetres(grid: Grid): number | undefined {
+  const sides = pixelMetres(grid);
+  return sides && Math.sqrt(sides[0] * sides[1]);
+}
+
+/** Sides of the pixel in the middle of a grid, along a row and along a column, metres. */
+export function pixelMetres(grid: Grid): [along: number, down: number] | undefined {
   const middle: [number, number] = [grid.width / 2, grid.height / 2];
   const a = locationOf(grid, middle);
   const right = locationOf(grid, [middle[0] + 1, middle[1]]);
   const down = locationOf(grid, [middle[0], middle[1] + 1]);
   if (a === undefined || right === undefined || down === undefined) return undefined;
-  return Math.sqrt(distance(a, right) * distance(a, down));
+  return [distance(a, right), distance(a, down)];
 }
 
 /** Over a short way on the ellipsoid of WGS 84: its two radii of curvature at that latitude. */

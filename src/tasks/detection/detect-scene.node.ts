@@ -24,7 +24,7 @@ export interface WindowOptions {
  * Find objects in an HR scene of any size, window by window. Of what neighbouring windows both see, a detection counts
  * where its centre is further from the window's end.
  *
- * @returns objects in pixels of the scene's grid, by falling score
+ * @returns objects in pixels of the scene's grid, or of the source's window, by falling score
  * @throws SkySenseError `BAD_WINDOW` | `BAD_SAMPLE` and those of `openScene`
  */
 export function detectScene(
@@ -42,13 +42,16 @@ export function detectScene(
         remedy: "Give one aerial image; say what it is by --sensor hr.",
       });
     }
-    return { objects: await detectInWindows(session, scene, options), grid: scene.grid };
+    const { width, height } = scene.grid;
+    const { window = [0, 0, width, height] } = source;
+    return { objects: await detectInWindows(session, scene, window, options), grid: scene.grid };
   });
 }
 
 async function detectInWindows(
   session: DetectorSession,
-  { grid: { width, height }, ...scene }: Scene,
+  scene: Scene,
+  [west, north, width, height]: Window,
   { window, overlap, signal, onProgress }: WindowOptions & LongCall,
 ): Promise<Detections> {
   const settings = fasterRcnnOf(session.config);
@@ -62,12 +65,13 @@ async function detectInWindows(
     for (const [column, part] of rowWindows(tiling, row).entries()) {
       signal?.throwIfAborted();
       const [left, right] = ownRange(tiling.columns, column);
-      const place = await scene.read(part, signal && { signal });
+      const [x, y, w, h] = part;
+      const place = await scene.read([west + x, north + y, w, h], signal && { signal });
       const { boxes, scores, labels } = await session.detect(place, { signal });
       for (const [i, score] of scores.entries()) {
         const box = moved([...boxes.subarray(kind.dims * i, kind.dims * (i + 1))], part);
-        const [x, y] = centreOf(box);
-        if (x < left || x >= right || y < top || y >= bottom) continue;
+        const [cx, cy] = centreOf(box);
+        if (cx < left || cx >= right || cy < top || cy >= bottom) continue;
         found.push([box, score, labels[i]!]);
       }
       onProgress?.({ phase: "detect", done: ++done, total, unit: "windows" });

@@ -1,4 +1,5 @@
 import { SkySenseError } from "../../core/error.ts";
+import type { Window } from "../../core/grid.ts";
 import type { LongCall } from "../../core/progress.ts";
 import type { BoxImage } from "../../evaluate/box-matches.ts";
 import { type BoxProtocol, type BoxScores, boxProtocols, scoreBoxes } from "../../evaluate/box-precision.ts";
@@ -12,6 +13,8 @@ import type { DetectorSession } from "./detector-session.node.ts";
 export interface JudgedImage extends BoxImage {
   id: string;
   image: string;
+  /** The part of the image that it is. Default: all of it. */
+  window?: Window | undefined;
 }
 
 export interface Judgement {
@@ -41,11 +44,15 @@ export async function judgeDetector(
   const images: JudgedImage[] = [];
   const failures: { id: string; reason: string }[] = [];
   const { onProgress, ...windows } = options;
-  for (const [i, { id, image, boxes, labels, difficult }] of items.entries()) {
+  for (const [i, { id, image, window, boxes, labels, difficult }] of items.entries()) {
     try {
       const { signal: _, ...said } = scene ?? {};
-      const { objects } = await detectScene(session, { files: [image], options: said }, windows);
-      images.push({ id, image, truth: { boxes, labels, ignored: difficult }, found: objects });
+      const { objects } = await detectScene(
+        session,
+        { files: [image], options: said, ...(window && { window }) },
+        windows,
+      );
+      images.push({ id, image, window, truth: { boxes, labels, ignored: difficult }, found: objects });
     } catch (error) {
       if (!(error instanceof SkySenseError)) throw error;
       failures.push({ id, reason: error.what });

@@ -104,7 +104,8 @@ async function picture(
   scene: OpenSceneOptions | undefined,
 ): Promise<Uint8Array> {
   const { signal: _, ...options } = scene ?? {};
-  const place = await readPlaceSource({ files: [image.image], options });
+  const { window } = image;
+  const place = await readPlaceSource({ files: [image.image], options, ...(window && { window }) });
   const plain = trueColour(place.hr!, { sensor: "hr" });
   const outlines = (boxes: Float32Array<ArrayBuffer>) => outlinesOf(boxes, oriented);
   const both = [

@@ -1,4 +1,5 @@
 import { SkySenseError } from "../../core/error.ts";
+import { burnShape, type LabelledShape } from "../../imagery/vector/rasterise.ts";
 
 /** What counts for nothing, in every label map. */
 export const ignoredLabel = 255;
@@ -24,6 +25,28 @@ export interface LabelMapFile {
   coding: LabelCoding;
   /** Counted from 0, where the file has several bands of which one holds the classes. Default: one band, or colours. */
   band?: number | undefined;
+}
+
+/** Labels drawn as shapes, in pixels of their image. */
+export interface LabelShapes {
+  /** Where they come from, for messages. */
+  file: string;
+  width: number;
+  height: number;
+  /** Later ones lie above earlier ones. */
+  shapes: readonly LabelledShape[];
+  /** What lies in none: a label, or {@link ignoredLabel}. */
+  elsewhere: number;
+}
+
+/** What the labels of an image are read from. */
+export type LabelSource = LabelMapFile | LabelShapes;
+
+/** Fill shapes: a pixel is of the last one that its centre lies in. */
+export function drawLabels({ width, height, shapes, elsewhere }: LabelShapes): LabelMap {
+  const data = new Uint8Array(width * height).fill(elsewhere);
+  for (const shape of shapes) burnShape(data, { width, height }, shape);
+  return { data, width, height };
 }
 
 /** A mask as it is decoded. */

@@ -5,7 +5,7 @@ import { startWorker } from "../../core/worker.node.ts";
 import type { PlaceFiles, PlaceSource } from "../../imagery/scene/place-source.node.ts";
 import type { Recipe } from "./augment.ts";
 import { type KeptPlace, keepPlace } from "./kept-place.ts";
-import type { LabelMapFile } from "./label-map.ts";
+import type { LabelSource } from "./label-map.ts";
 import {
   type BatchSetup,
   type Failure,
@@ -27,7 +27,7 @@ export interface TrainingSample {
   labels: readonly number[];
   source: PlaceSource;
   /** Classes of the pixels of its finest images; not for places in memory. */
-  labelMap?: LabelMapFile | undefined;
+  labelMap?: LabelSource | undefined;
 }
 
 export interface LoaderOptions {
@@ -74,7 +74,7 @@ export interface Loader {
 export interface LoaderSetup {
   setup: BatchSetup;
   sources: readonly (PlaceFiles | undefined)[];
-  labelMaps: readonly (LabelMapFile | undefined)[];
+  labelMaps: readonly (LabelSource | undefined)[];
   places: readonly (KeptPlace | undefined)[];
 }
 

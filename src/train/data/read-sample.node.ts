@@ -5,13 +5,20 @@ import { readWholeFile } from "../../core/read-file.node.ts";
 import { damaged } from "../../imagery/raster/errors.ts";
 import { type PlaceSource, readPlaceSource } from "../../imagery/scene/place-source.node.ts";
 import { type KeptPlace, keepPlace } from "./kept-place.ts";
-import { checkMaskSize, decodeLabels, type LabelMap, type LabelMapFile, type MaskPixels } from "./label-map.ts";
+import {
+  checkMaskSize,
+  decodeLabels,
+  drawLabels,
+  type LabelMap,
+  type LabelSource,
+  type MaskPixels,
+} from "./label-map.ts";
 
 /**
  * Read a place, and the classes of its pixels where there is a mask.
  * @throws SkySenseError those of `readPlaceSource` and {@link readLabelMap}; `MASK_SIZE`
  */
-export async function readSample(source: PlaceSource, mask: LabelMapFile | undefined): Promise<KeptPlace> {
+export async function readSample(source: PlaceSource, mask: LabelSource | undefined): Promise<KeptPlace> {
   const place = keepPlace(await readPlaceSource(source));
   if (mask === undefined) return place;
   const labels = await readLabelMap(mask);
@@ -28,8 +35,10 @@ export async function readSample(source: PlaceSource, mask: LabelMapFile | undef
   return { ...place, labelMap: { ...labels, data }, bytes: place.bytes + data.length };
 }
 
-/** Read the mask of an image. @throws SkySenseError `BAD_LABEL` and those of `openRaster` */
-export async function readLabelMap({ file, coding, band }: LabelMapFile): Promise<LabelMap> {
+/** Read the labels of an image. @throws SkySenseError `BAD_LABEL` and those of `openRaster` */
+export async function readLabelMap(source: LabelSource): Promise<LabelMap> {
+  if ("shapes" in source) return drawLabels(source);
+  const { file, coding, band } = source;
   return decodeLabels((await readPng(file)) ?? (await readRaster(file, band)), coding, { file });
 }
 

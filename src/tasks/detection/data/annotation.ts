@@ -7,6 +7,8 @@ export interface Annotated {
   corners: readonly number[];
   /** Not counted when a detector is judged. */
   difficult: boolean;
+  /** What it is called in messages. Default: "object" and its position. */
+  called?: string;
 }
 
 /** What one annotation file says of one image. */

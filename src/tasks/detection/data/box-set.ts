@@ -1,4 +1,5 @@
 import { SkySenseError } from "../../../core/error.ts";
+import type { Window } from "../../../core/grid.ts";
 import { fromHorizontal, fromPolygons } from "../../../model/detection/rotated/rotated-boxes.ts";
 import type { Annotated, Annotation } from "./annotation.ts";
 
@@ -7,8 +8,12 @@ export interface BoxItem {
   /** Unique in its set: the image's path below the set's folder. */
   id: string;
   image: string;
+  /** The part of the image that it is. Default: all of it. */
+  window?: Window | undefined;
   /** "train", "val" or "test", where the set says so. */
   split: string | undefined;
+  /** Ground that is learnt from or judged as a whole. */
+  block?: string | undefined;
   /** Pixels: [n, 4], or [n, 5] with an angle in an oriented set. */
   boxes: Float32Array<ArrayBuffer>;
   /** Positions among the set's classes. */
@@ -27,13 +32,12 @@ export interface BoxSet {
   items: readonly BoxItem[];
   /** Objects that were left out, and why. */
   leftOut: readonly string[];
+  /** What a user should know of the annotations. */
+  notes?: readonly string[];
 }
 
 /** What an annotation file says, and of which image. */
-export interface Found {
-  id: string;
-  image: string;
-  split: string | undefined;
+export interface Found extends Pick<BoxItem, "id" | "image" | "window" | "split" | "block"> {
   /** For messages. */
   file: string;
   annotation: Annotation;
@@ -68,18 +72,18 @@ export function toBoxSet(
   }
   const classes = given ?? [...names].sort();
   const leftOut: string[] = [];
-  const items = found.map((file) => {
+  const items = found.map((file): BoxItem => {
     const objects = file.annotation.objects.flatMap((object, i) => {
       const label = labelOf(object, classes, file.file);
       const fault = faultOf(object, file.annotation.size);
       if (fault === undefined) return [{ ...object, label }];
-      const said = `object ${i + 1} (${object.name}) ${fault}`;
+      const said = `${object.called ?? `object ${i + 1}`} (${object.name}) ${fault}`;
       if (badBoxes === "refuse") throw badBox(said, file.file);
       leftOut.push(`${file.file}: ${said}`);
       return [];
     });
     return {
-      ...{ id: file.id, image: file.image, split: file.split },
+      ...{ id: file.id, image: file.image, window: file.window, split: file.split, block: file.block },
       boxes: boxesOf(objects, file.annotation.size, oriented),
       labels: Int32Array.from(objects, ({ label }) => label),
       difficult: Uint8Array.from(objects, ({ difficult }) => Number(difficult)),

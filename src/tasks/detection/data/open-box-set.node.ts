@@ -3,11 +3,13 @@ import { basename, dirname, extname, join, relative, resolve, sep } from "node:p
 import { z } from "zod";
 import { SkySenseError } from "../../../core/error.ts";
 import { readWholeFile } from "../../../core/read-file.node.ts";
+import type { VectorLabels } from "../../../evaluate/labelled-tiles.node.ts";
 import { type Annotation, badAnnotation, numbersOf } from "./annotation.ts";
 import { type BoxRules, type BoxSet, type Found, toBoxSet } from "./box-set.ts";
 import { parseCoco } from "./parse-coco.ts";
 import { parseDota } from "./parse-dota.ts";
 import { parseXml } from "./parse-xml.ts";
+import { openVectorBoxes } from "./vector-boxes.node.ts";
 
 const pictures = /\.(png|jpe?g|webp|tiff?|jp2|bmp)$/i;
 
@@ -20,11 +22,18 @@ const pictures = /\.(png|jpe?g|webp|tiff?|jp2|bmp)$/i;
  * - VOC, DIOR, DIOR-R, FAIR1M: `.xml` beside or apart from images of the same name;
  * - DOTA: `.txt` in a folder whose name begins with `labelTxt`.
  *
+ * With `vectors`, `path` is an image or a folder of images, and objects are polygons of a vector file: see
+ * {@link openVectorBoxes}.
+ *
  * Splits come from `ImageSets/Main/*.txt`, from the name of a COCO file, or from a folder called train, val or test.
  *
  * @throws SkySenseError `SET_NOT_FOUND` | `NO_ANNOTATIONS` | `NO_IMAGE` | `BAD_ANNOTATION` and those of {@link toBoxSet}
  */
-export async function openBoxSet(path: string, rules: BoxRules): Promise<BoxSet> {
+export async function openBoxSet(
+  path: string,
+  { vectors, ...rules }: BoxRules & { vectors?: VectorLabels | undefined },
+): Promise<BoxSet> {
+  if (vectors !== undefined) return openVectorBoxes(path, vectors, rules);
   if (!(await stat(path).catch(() => undefined))?.isDirectory()) {
     throw new SkySenseError({
       code: "SET_NOT_FOUND",

@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, extname, join, sep } from "node:path";
 import { SkySenseError } from "../../../core/error.ts";
+import { splitOfPath } from "../../../evaluate/split-of-path.ts";
 import type { MaskItem } from "./mask-set.ts";
 
 /** What folders of images and the folders of their masks are called. */
@@ -52,7 +53,7 @@ export async function pairFolders(
     for (const image of found) {
       const mask = byName.get(nameOf(image));
       if (mask === undefined) throw noMask(join(path, image), join(path, other));
-      items.push({ id: image, image: join(path, image), mask: join(path, mask), split: splitOf(image) });
+      items.push({ id: image, image: join(path, image), mask: join(path, mask), split: splitOfPath(image) });
     }
   }
   if (items.length === 0) {
@@ -92,17 +93,6 @@ function givenCounterpart(images: string, masks: string): (folder: string) => st
     const fits = folder === before + star + after && star !== "" && !star.includes("/");
     return fits ? clean(masks).replace("*", star) : undefined;
   };
-}
-
-const splits: Record<string, string> = { train: "train", val: "val", valid: "val", validation: "val", test: "test" };
-
-/** Of a folder on the way that is called so. */
-function splitOf(file: string): string | undefined {
-  return file
-    .split("/")
-    .slice(0, -1)
-    .map((part) => splits[part.toLowerCase()])
-    .find((split) => split !== undefined);
 }
 
 function noMask(image: string, folder: string): SkySenseError {

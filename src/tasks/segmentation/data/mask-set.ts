@@ -1,4 +1,6 @@
+import type { Window } from "../../../core/grid.ts";
 import { divideItems } from "../../../evaluate/divide-items.ts";
+import type { LabelShapes } from "../../../train/data/label-map.ts";
 import type { ClassTable } from "../../maps/classes.ts";
 
 /** An image with its mask. */
@@ -6,9 +8,16 @@ export interface MaskItem {
   /** Unique in its set: the image's path below the set's folder. */
   id: string;
   image: string;
+  /** The part of the image that it is. Default: all of it. */
+  window?: Window;
+  /** A file of classes, or what `shapes` were read from. */
   mask: string;
+  /** Labels of a vector file, in pixels of the window. */
+  shapes?: LabelShapes;
   /** "train", "val" or "test", where the set says so. */
   split: string | undefined;
+  /** Ground that is learnt from or judged as a whole. */
+  block?: string | undefined;
 }
 
 /** Images with a class for every pixel. */
@@ -17,6 +26,8 @@ export interface MaskSet extends ClassTable {
   /** Folder, for messages. */
   path: string;
   items: readonly MaskItem[];
+  /** What a user should know of the labels. */
+  notes?: readonly string[];
 }
 
 /** @see divideItems */

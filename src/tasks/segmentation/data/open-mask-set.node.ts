@@ -8,6 +8,7 @@ import { pairFolders } from "./folder-pairs.node.ts";
 import { knownClasses } from "./known-classes.ts";
 import { type MaskIndex, maskIndex, tableOfIndex } from "./mask-index.ts";
 import type { MaskItem, MaskSet } from "./mask-set.ts";
+import { openVectorMasks, type VectorMaskOptions } from "./vector-masks.node.ts";
 
 export interface OpenMaskSetOptions {
   /** A class table: a JSON file (see `parseClassTable`) or the name of a published set. */
@@ -19,17 +20,24 @@ export interface OpenMaskSetOptions {
   sensor?: SensorName | undefined;
   /** Which one, where an index holds several sets. */
   subset?: string | undefined;
+  /** Polygons or points that lie over the images. Default: images have masks. */
+  vectors?: VectorMaskOptions | undefined;
 }
 
 /**
  * Open a set of images with masks: a folder with an `index.json` (items with `file`, `mask` and maybe `split`), or
  * folders of images beside folders of masks with the same names (`images`/`masks`, `img_dir`/`ann_dir`,
  * `images_png`/`masks_png` and others), wherever they lie; a folder called train, val or test above or below says the
- * split. Nothing is read but names.
+ * split. Nothing is read but names. With `vectors`, `path` is an image or a folder of images without masks: see
+ * {@link openVectorMasks}.
  *
  * @throws SkySenseError `SET_NOT_FOUND` | `BAD_INDEX` | `BAD_CLASSES` | `NO_PAIRS` | `NO_MASK` | `NO_CLASSES` | `SUBSET_UNKNOWN`
  */
 export async function openMaskSet(path: string, options: OpenMaskSetOptions = {}): Promise<MaskSet> {
+  if (options.vectors !== undefined) {
+    const table = options.classes === undefined ? undefined : await readClassTable(options.classes);
+    return openVectorMasks(path, options.vectors, table);
+  }
   if (!(await stat(path).catch(() => undefined))?.isDirectory()) {
     throw new SkySenseError({
       code: "SET_NOT_FOUND",

@@ -1,0 +1,91 @@
+import { stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { SkySenseError } from "../../../core/error.ts";
+import { sensorNames } from "../../../core/place.ts";
+import { readWholeFile } from "../../../core/read-file.node.ts";
+import type { DenseSample, DenseSet } from "../../../evaluate/dense-set.ts";
+import { placesOfIndex } from "../../../evaluate/index-recipes.ts";
+import { parsePlaceLine } from "../../../evaluate/place-list.node.ts";
+import type { OpenSceneOptions } from "../../../imagery/scene/open-scene.node.ts";
+import { readPlaceSource } from "../../../imagery/scene/place-source.node.ts";
+import { checkMaskSize } from "../../../train/data/label-map.ts";
+import { readLabelMap } from "../../../train/data/read-sample.node.ts";
+import { type MaskIndex, maskIndex, tableOfIndex } from "./mask-index.ts";
+
+/**
+ * Open a set of places with a class for every pixel: a folder with an `index.json`, whose items have images of any
+ * sensors, in the words of `placesOfIndex`, `mask` or `label`, and maybe `group`, `split` and `location`. Nothing is
+ * read but the index.
+ *
+ * @param options.needs  what the model needs of every place: see `sceneNeeds`
+ * @param options.subset  which one, where an index holds several
+ * @throws SkySenseError `FILE_UNREADABLE` | `BAD_INDEX`, and those of `tableOfIndex`
+ */
+export async function openDenseSet(
+  path: string,
+  { needs, subset }: { needs: OpenSceneOptions; subset?: string | undefined },
+): Promise<DenseSet> {
+  const where = join(path, "index.json");
+  const index = parse(await readWholeFile(where), where);
+  const { classes, coding } = tableOfIndex(index, { subset, where });
+  const name = index.name ?? basename(resolve(path));
+  const items = index.items.filter((item) => subset === undefined || item.dataset === subset);
+  const samples = items.flatMap((item): DenseSample[] => {
+    const mask = item.mask ?? item.label;
+    const place = placesOfIndex([item], { ...index, name }).places[0];
+    if (mask === undefined || place === undefined) return [];
+    const { otherwise: _, ...line } = { ...place, ...(item.location !== undefined && { location: item.location }) };
+    const { id, source } = parsePlaceLine(JSON.stringify(line), { folder: path, where });
+    const file = resolve(path, mask);
+    return [
+      {
+        id,
+        group: typeof item.group === "string" ? item.group : id,
+        split: item.split,
+        async stamp() {
+          const stats = await Promise.all([...source.files, file].map((one) => stat(one).catch(() => undefined)));
+          return stats.map((s) => (s === undefined ? "" : `${s.size} ${s.mtimeMs}`)).join(" ");
+        },
+        async read({ signal } = {}) {
+          const options = { ...source.options, ...needs };
+          const read = await readPlaceSource({ ...source, options }, { ...(signal && { signal }) });
+          const labels = await readLabelMap({ file, coding });
+          const shapes = sensorNames.flatMap((sensor) => (read[sensor] ? [read[sensor].shape] : []));
+          const [height, width] = [2, 3].map((axis) => Math.max(...shapes.map((shape) => shape[axis]!)));
+          checkMaskSize(labels, { width: width!, height: height! }, { file });
+          return { place: read, labels };
+        },
+      },
+    ];
+  });
+  if (samples.length === 0) throw badIndex(where, "no item has images and a mask");
+  return {
+    name: subset === undefined ? name : `${name}: ${subset}`,
+    path,
+    classes: classes.map((c) => c.name),
+    samples,
+  };
+}
+
+function parse(text: Buffer, where: string): MaskIndex {
+  let json: unknown;
+  try {
+    json = JSON.parse(text.toString("utf8"));
+  } catch (cause) {
+    throw badIndex(where, `it is no JSON: ${(cause as Error).message}`);
+  }
+  const parsed = maskIndex.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const { path: field, message } = parsed.error.issues[0]!;
+  throw badIndex(where, `${field.join(".")}: ${message}`);
+}
+
+function badIndex(where: string, what: string): SkySenseError {
+  return new SkySenseError({
+    code: "BAD_INDEX",
+    what: `the file is not valid: ${what}`,
+    where,
+    remedy:
+      'An index: {"classes": ["land", "water"], "items": [{"file": "images/1.png", "mask": "masks/1.png", "group": "Africa"}]}.',
+  });
+}
