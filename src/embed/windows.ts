@@ -1,5 +1,5 @@
 import { SkySenseError } from "../core/error.ts";
-import type { Scene } from "../imagery/scene/scene.ts";
+import type { SceneSensor } from "../imagery/scene/scene.ts";
 
 /** How a scene is cut. All in cells; every field has a default. */
 export interface WindowOptions {
@@ -33,7 +33,7 @@ const batchTokens = 1_024;
  * @throws SkySenseError `BAD_WINDOW`
  */
 export function chooseWindows(
-  { sensors }: Pick<Scene, "sensors">,
+  { sensors }: { sensors: readonly Pick<SceneSensor, "sensor" | "dates">[] },
   { window, overlap, tile, period = 1 }: WindowOptions & { period?: number },
 ): TilingChoice {
   const dates = sensors.reduce((sum, { dates }) => sum + dates.length, 0);

@@ -47,7 +47,7 @@ export function readCsvIndex(text: string): CsvIndex {
 }
 
 /** Fields of RFC 4180: commas, quotes around what holds commas, quotes and line breaks; empty lines are left out. */
-function parseCsv(text: string): string[][] {
+export function parseCsv(text: string): string[][] {
   const rows: string[][] = [[]];
   const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/gy;
   const body = text.replace(/^\uFEFF/, "");

@@ -83,3 +83,17 @@ function sample(values: Float32Array, valid: Uint8Array | undefined): number[] {
   for (let i = 0; i < values.length; i += step) if (valid?.[i] !== 0) out.push(values[i]!);
   return out;
 }
+
+/** Every pixel as a square of so many. */
+export function enlarged({ width, height, rgba }: Picture, times: number): Picture {
+  if (times === 1) return { width, height, rgba };
+  const [wide, tall] = [width * times, height * times];
+  const out = new Uint8ClampedArray(4 * wide * tall);
+  for (let y = 0; y < tall; y++) {
+    for (let x = 0; x < wide; x++) {
+      const from = 4 * (Math.floor(y / times) * width + Math.floor(x / times));
+      for (let c = 0; c < 4; c++) out[4 * (y * wide + x) + c] = rgba[from + c]!;
+    }
+  }
+  return { width: wide, height: tall, rgba: out };
+}

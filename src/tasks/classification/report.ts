@@ -19,6 +19,10 @@ import type { ClassRow, Mistake } from "./scores.ts";
 
 /** What `report.html` of a fine-tuned classifier shows: one run, or several that differ in their seed. */
 export interface ClassificationReport {
+  /** Which task it is of. Default "scene classification". */
+  task?: string;
+  /** What was judged, one of them. Default "image". */
+  noun?: string;
   title: string;
   command: string;
   software: string;
@@ -53,33 +57,34 @@ const titles: Readonly<Record<string, string>> = {
 
 /** The report as one HTML document that needs nothing else. All text is escaped. */
 export function classificationReport(report: ClassificationReport): string {
-  const { title, runs, classes, confusion, failures } = report;
+  const { task = "scene classification", noun = "image", title, runs, classes, confusion, failures } = report;
   const several = runs.length > 1;
   return page({
     title,
-    body: html`<p class="eyebrow">SkySense scene classification</p>
+    body: html`<p class="eyebrow">SkySense ${task}</p>
 <h1>${title}</h1>
 <p class="lead">${lead(report)}</p>
 ${keyFigures([...figures(report), ["Time", formatSeconds(report.seconds)]])}
-${notes(leftOutNote(failures, "image"))}
+${notes(leftOutNote(failures, noun))}
 ${several ? section("Runs", runTable(report)) : undefined}
 ${confusion && section("Confusion", confusionChart({ counts: confusion, classes }))}
 ${section("Classes", classTable(report))}
 ${section(several ? `Worst mistakes of seed ${runs[0]!.seed}` : "Worst mistakes", mistakes(report))}
-${section("Training", curve(runs, "loss", "Loss"), curve(runs.slice(0, 1), "lr", "Learning rate"))}
+${runs.every(({ steps }) => steps.length === 0) ? undefined : section("Training", curve(runs, "loss", "Loss"), curve(runs.slice(0, 1), "lr", "Learning rate"))}
 ${section("Settings", facts(Object.entries(report.settings)))}
-${leftOut(failures, "image")}
+${leftOut(failures, noun)}
 ${section("Command", html`<pre><code>${report.command}</code></pre>`)}
 <footer>${report.software} · ${report.created}</footer>`,
   });
 }
 
-function lead({ runs, multiLabel, counts: { train, test } }: ClassificationReport): string {
+function lead({ runs, multiLabel, noun = "image", counts: { train, test } }: ClassificationReport): string {
   const what = multiLabel
     ? `mean average precision of ${shown(runs, "mAP macro")} over classes`
-    : `${shown(runs, "OA")} of the images named rightly`;
+    : `${shown(runs, "OA")} of the ${noun}s named rightly`;
   const seeds = runs.length > 1 ? `, mean ± standard deviation of ${runs.length} seeds` : "";
-  return `Learnt from ${train} images and judged once, on ${test} that were held out: ${what}${seeds}.`;
+  const learnt = train === 0 ? "Judged" : `Learnt from ${train} ${noun}s and judged once,`;
+  return `${learnt} on ${test} that were held out: ${what}${seeds}.`;
 }
 
 /** "87.1 %", or "87.1 ± 0.4 %" over several runs. */

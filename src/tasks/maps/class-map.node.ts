@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import type { ImageStack } from "../../core/place.ts";
 import type { LongCall } from "../../core/progress.ts";
 import { type FeatureFile, featureRows } from "../../embed/feature-file.node.ts";
 import { pixelHectares } from "../../imagery/out/region-feature.ts";
@@ -22,6 +23,21 @@ export interface ClassMapFile {
   empty: number;
 }
 
+/**
+ * Which cells have no scores (NaN), 1 each; undefined: none. Their scores become 0, which disturbs no neighbour.
+ * @param scores  [cells, classes], changed in place
+ */
+export function emptyCells(scores: Float32Array, classes: number): Uint8Array | undefined {
+  let empty: Uint8Array | undefined;
+  for (let from = 0; from < scores.length; from += classes) {
+    if (!Number.isNaN(scores[from]!)) continue;
+    empty ??= new Uint8Array(scores.length / classes);
+    empty[from / classes] = 1;
+    scores.fill(0, from, from + classes);
+  }
+  return empty;
+}
+
 /** Turn a file of class scores into a class map on disk, a few rows at a time. */
 export async function writeClassMap(
   scores: FeatureFile,
@@ -30,6 +46,7 @@ export async function writeClassMap(
     config,
     work,
     masked,
+    probabilityOf,
     signal,
     onProgress,
   }: {
@@ -37,6 +54,8 @@ export async function writeClassMap(
     work: string;
     /** False: the image is known to fill its grid, and its masks are not read. */
     masked: boolean;
+    /** Of two classes, the one whose probability is written; default: the more probable one of each pixel. */
+    probabilityOf?: number;
   } & LongCall,
 ): Promise<ClassMapFile> {
   const { width, height } = grid;
@@ -48,8 +67,15 @@ export async function writeClassMap(
   const paths = { labels: join(work, "labels.raw"), confidence: join(work, "confidence.raw") };
   const [labelFile, confidenceFile] = await Promise.all([open(paths.labels, "w"), open(paths.confidence, "w")]);
   const field = { rows: scores.height, columns: scores.width, classes, stride: stride(config), width, height };
+  const holes = new Map<number, Uint8Array>();
   async function* pieces() {
-    for await (const { data } of featureRows(scores, signal === undefined ? {} : { signal })) yield data;
+    for await (const { first, count, data } of featureRows(scores, signal === undefined ? {} : { signal })) {
+      const empty = emptyCells(data, classes);
+      for (let row = 0; empty !== undefined && row < count; row++) {
+        holes.set(first + row, empty.subarray(row * scores.width, (row + 1) * scores.width));
+      }
+      yield data;
+    }
   }
   try {
     const masks = masked ? maskReader({ scene, pixels: grid }, config, signal) : undefined;
@@ -57,19 +83,22 @@ export async function writeClassMap(
       const valid = await masks?.(first, count);
       for (let row = 0; row < count; row++) {
         const hectares = areaOf?.(first + row) ?? 0;
+        const hole = holes.get(Math.floor((first + row) / field.stride));
         for (let p = row * width; p < (row + 1) * width; p++) {
-          if (valid !== undefined && valid[p] === 0) {
+          if (valid?.[p] === 0 || hole?.[Math.floor((p - row * width) / field.stride)] === 1) {
             labels[p] = noClass;
             confidence[p] = noClass;
             empty++;
             continue;
           }
+          if (probabilityOf !== undefined && labels[p] !== probabilityOf) confidence[p] = 100 - confidence[p]!;
           counts[labels[p]!]!++;
           areas[labels[p]!]! += hectares;
         }
       }
       await labelFile.writeFile(labels);
       await confidenceFile.writeFile(confidence);
+      for (const row of holes.keys()) if ((row + 1) * field.stride <= first + count) holes.delete(row);
       onProgress?.({ phase: "classify", done: first + count, total: height, unit: "rows" });
     }
   } finally {
@@ -90,8 +119,8 @@ function maskReader({ scene, pixels }: MappedScene, config: MapperConfig, signal
     const top = Math.floor(row / cell);
     const rows = Math.min(cellRows, scene.grid.height - top);
     const place = await scene.read([0, top, scene.grid.width, rows], signal === undefined ? {} : { signal });
-    const { mask, shape } = place[config.sensor]!;
-    strip = { first: top * cell, end: (top + rows) * cell, wide: shape[3], mask };
+    const stack = place[config.sensor]!;
+    strip = { first: top * cell, end: (top + rows) * cell, wide: stack.shape[3], mask: inAllDates(stack) };
     return strip;
   };
   return async (first: number, count: number): Promise<Uint8Array | undefined> => {
@@ -104,4 +133,13 @@ function maskReader({ scene, pixels }: MappedScene, config: MapperConfig, signal
     }
     return out;
   };
+}
+
+/** [height, width]: 1 where every date has an image; undefined: everywhere. */
+function inAllDates({ mask, shape: [dates, , height, width] }: ImageStack): Uint8Array | undefined {
+  if (mask === undefined || dates === 1) return mask;
+  const plane = height * width;
+  const out = mask.slice(0, plane);
+  for (let p = plane; p < mask.length; p++) out[p % plane]! &= mask[p]!;
+  return out;
 }

@@ -3,10 +3,12 @@ import { formatNumber, formatPercent, formatSeconds } from "../../report/format.
 import { html } from "../../report/html.ts";
 import { facts, figure, keyFigures, notes, page, section, table } from "../../report/pieces.ts";
 import type { MapClass } from "../maps/classes.ts";
-import { classLegend } from "./report.ts";
+import { classLegend } from "../maps/class-legend.ts";
 
 /** What `report.html` of a segmented image shows. */
 export interface PredictionReport {
+  /** Which task it is of. Default "segmentation". */
+  task?: string;
   image: string;
   model: string;
   command: string;
@@ -27,14 +29,14 @@ export interface PredictionReport {
 
 /** The report as one HTML document that needs nothing else. All text is escaped. */
 export function predictionReport(report: PredictionReport): string {
-  const { image, grid, classes, areas, empty, windows } = report;
+  const { task = "segmentation", image, grid, classes, areas, empty, windows } = report;
   const hectares = areas.every((area) => area.hectares !== undefined)
     ? areas.reduce((sum, area) => sum + area.hectares!, 0)
     : undefined;
   const title = image.slice(image.lastIndexOf("/") + 1);
   return page({
     title,
-    body: html`<p class="eyebrow">SkySense segmentation</p>
+    body: html`<p class="eyebrow">SkySense ${task}</p>
 <h1>${title}</h1>
 ${keyFigures([
   ["Pixels", `${grid.width} × ${grid.height}`],

@@ -6,10 +6,17 @@ import { confusionChart } from "../../report/confusion-chart.ts";
 import { formatPercent, formatPercents, formatSeconds } from "../../report/format.ts";
 import { dataUri, type Html, html } from "../../report/html.ts";
 import { facts, keyFigures, leftOut, leftOutNote, notes, page, section, table } from "../../report/pieces.ts";
+import { classLegend } from "../maps/class-legend.ts";
 import type { MapClass } from "../maps/classes.ts";
 
 /** What `report.html` of a segmenter shows. */
 export interface SegmentationReport {
+  /** Which task it is of. Default "segmentation". */
+  task?: string;
+  /** What was judged, one of them. Default "image". */
+  noun?: string;
+  /** Further facts of what was looked at. */
+  about?: Readonly<Record<string, string>>;
   title: string;
   command: string;
   software: string;
@@ -31,19 +38,20 @@ export interface SegmentationReport {
     | {
         images: number;
         settings: Readonly<Record<string, unknown>>;
-        steps: readonly { step: number; loss: number; decodeLoss: number; lr: number }[];
+        steps: readonly { step: number; loss: number; decodeLoss?: number; lr: number }[];
       }
     | undefined;
 }
 
 /** The report as one HTML document that needs nothing else. All text is escaped. */
 export function segmentationReport(report: SegmentationReport): string {
+  const { task = "segmentation", noun = "image", about = {} } = report;
   const { title, scores, intervals, classes, confusion, training, failures, images } = report;
   return page({
     title,
-    body: html`<p class="eyebrow">SkySense segmentation</p>
+    body: html`<p class="eyebrow">SkySense ${task}</p>
 <h1>${title}</h1>
-<p class="lead">Mean IoU ${formatPercent(scores.meanIou)} over ${scores.averagedIou} classes on ${images} held-out images${
+<p class="lead">Mean IoU ${formatPercent(scores.meanIou)} over ${scores.averagedIou} classes on ${images} held-out ${noun}s${
       training === undefined ? "" : `, after learning from ${training.images}`
     }.</p>
 ${keyFigures([
@@ -53,20 +61,16 @@ ${keyFigures([
   ["Pixel accuracy", formatPercent(scores.overallAccuracy)],
   ["Time", formatSeconds(report.seconds)],
 ])}
-${notes(leftOutNote(failures, "image"))}
-${section("Classes", classTable(report), html`<p class="muted">Pixels of all images are counted together before ratios are taken. Classes that occur in neither masks nor predictions are left out of means; one that is predicted but in no mask counts 0 in mean IoU, as in mmseg. Intervals: bootstrap over the images.</p>`)}
-${section("Worst tiles", worstTiles(report))}
+${notes(leftOutNote(failures, noun))}
+${section("Classes", classTable(report), html`<p class="muted">Pixels of all ${noun}s are counted together before ratios are taken. Classes that occur in neither masks nor predictions are left out of means; one that is predicted but in no mask counts 0 in mean IoU, as in mmseg. Intervals: bootstrap over the ${noun}s.</p>`)}
+${section(noun === "image" ? "Worst tiles" : `Worst ${noun}s`, worstTiles(report))}
 ${section("Confusion", confusionChart({ counts: confusion.counts, classes: classes.map(({ name }) => name) }))}
+${Object.keys(about).length === 0 ? undefined : section("What was looked at", facts(Object.entries(about)))}
 ${training === undefined ? undefined : trainingSection(training)}
-${leftOut(failures, "image")}
+${leftOut(failures, noun)}
 ${section("Command", html`<pre><code>${report.command}</code></pre>`)}
 <footer>${report.software} · ${report.created}</footer>`,
   });
-}
-
-/** Names beside their colours. */
-export function classLegend(classes: readonly MapClass[]): Html {
-  return html`<ul class="legend">${classes.map(({ name, colour }) => html`<li style="--tone:${colour}">${name}</li>`)}</ul>`;
 }
 
 function classTable({ classes, scores, confusion, classIntervals }: SegmentationReport): Html {
@@ -108,11 +112,16 @@ ${worst.map(
 function trainingSection({ settings, steps }: NonNullable<SegmentationReport["training"]>): Html {
   const line = (name: string, key: "loss" | "decodeLoss" | "lr") => ({
     name,
-    points: steps.map((step) => [step.step, step[key]] as const),
+    points: steps.map((step) => [step.step, step[key] ?? Number.NaN] as const),
   });
+  const ofHead = steps.some(({ decodeLoss }) => decodeLoss !== undefined);
   return html`${section(
     "Training",
-    lineChart({ lines: [line("Loss", "loss"), line("of the decode head", "decodeLoss")], x: "step", y: "loss" }),
+    lineChart({
+      lines: [line("Loss", "loss"), ...(ofHead ? [line("of the decode head", "decodeLoss")] : [])],
+      x: "step",
+      y: "loss",
+    }),
     lineChart({ lines: [line("Learning rate", "lr")], x: "step", y: "learning rate" }),
   )}
 ${section("Settings", facts(Object.entries(settings).map(([name, value]) => [name, String(value)])))}`;

@@ -12,9 +12,9 @@ import { renderPreview } from "../../report/preview.node.ts";
 import { noClass, writeClassMap } from "../maps/class-map.node.ts";
 import { classPicture } from "../maps/class-picture.ts";
 import { classPolygons, polygonColumns } from "../maps/class-polygons.node.ts";
+import type { MapperConfig } from "../maps/mapper.ts";
 import { readSmall } from "../maps/read-small.node.ts";
 import type { MappedScene } from "../maps/scene-grid.node.ts";
-import type { SegmenterConfig } from "./head.ts";
 import { predictionReport } from "./prediction-report.ts";
 
 export type PolygonFormat = "geojson" | "parquet" | "none";
@@ -38,7 +38,9 @@ export interface SegmentationOutputs {
 }
 
 export interface OutputOptions extends LongCall {
-  config: SegmenterConfig;
+  config: MapperConfig;
+  /** Which task it is of, for the report. Default "segmentation". */
+  task?: string;
   image: string;
   model: string;
   out: string;
@@ -112,7 +114,7 @@ export async function writeSegmentationOutputs(
   );
   const small = await readSmall(map.labels, grid, { side: 1000 });
   const png = await renderPreview({
-    input: trueColour(scores.thumbnail, { sensor: config.sensor }),
+    input: trueColour(scores.thumbnail, { sensor: opened.scene.sensors[0]!.sensor }),
     features: classPicture(small, classes),
   });
   await writeAtomic(files.preview!, png);
@@ -121,6 +123,7 @@ export async function writeSegmentationOutputs(
     predictionReport({
       ...{ image, classes, areas, png, grid, polygons: count, empty: map.empty },
       ...{
+        ...(options.task && { task: options.task }),
         command: options.command,
         model: options.model,
         windows: options.windows,

@@ -2,16 +2,17 @@ import { join } from "node:path";
 import { writeAtomic } from "../../core/write-atomic.node.ts";
 import { software } from "../../embed/software.ts";
 import { bootstrap, type Interval } from "../../evaluate/bootstrap.ts";
+import type { Confusion } from "../../evaluate/confusion.ts";
 import { addConfusions, segmentationScores } from "../../evaluate/segmentation-scores.ts";
 import { trueColour } from "../../report/picture.ts";
 import { sideBySide } from "../../report/side-by-side.ts";
 import { thumbnailPng } from "../../report/thumbnail.node.ts";
 import { readMetrics } from "../../train/metrics-log.node.ts";
 import { classPicture } from "../maps/class-picture.ts";
-import type { Judgement, WorstTile } from "./evaluate.node.ts";
+import type { Judgement, WorstTile } from "../maps/judge.node.ts";
 import type { FinetuneSettings } from "./finetune.node.ts";
 import type { SegmenterConfig } from "./head.ts";
-import { segmentationReport } from "./report.ts";
+import { type SegmentationReport, segmentationReport } from "./report.ts";
 
 /** Scores of a segmenter on held-out images, 0 to 1. */
 export interface SegmentationSummary {
@@ -45,7 +46,40 @@ export async function writeSegmentationReport(
   { out, title, command, config, seconds, seed, training }: WriteReportOptions,
 ): Promise<SegmentationSummary> {
   const { classes } = config;
-  const parts = images.map(({ confusion }) => confusion);
+  const { summary, ...scored } = scoreMaps(
+    images.map(({ confusion }) => confusion),
+    classes,
+    { seed },
+  );
+  const report = segmentationReport({
+    title,
+    command,
+    software,
+    created: new Date().toISOString(),
+    ...scored,
+    classes,
+    images: images.length,
+    worst: await Promise.all(worst.map((tile) => picture(tile, config))),
+    failures,
+    seconds,
+    training: training && { ...training, settings: { ...training.settings }, steps: await readMetrics(out) },
+  });
+  await writeAtomic(join(out, "report.html"), report);
+  await writeAtomic(
+    join(out, "results.json"),
+    `${JSON.stringify({ ...summary, ...(training && { settings: training.settings, train: training.images }), seconds, command }, null, 2)}\n`,
+  );
+  return summary;
+}
+
+/** Scores of class maps by the confusion of each, pooled; intervals by drawing maps anew. */
+export function scoreMaps(
+  parts: readonly Confusion[],
+  classes: readonly { name: string }[],
+  { seed }: { seed: number },
+): Pick<SegmentationReport, "scores" | "intervals" | "classIntervals" | "confusion"> & {
+  summary: SegmentationSummary;
+} {
   const confusion = addConfusions(
     parts,
     parts.map((_, i) => i),
@@ -64,22 +98,6 @@ export async function writeSegmentationReport(
     macroF1: drawn.macroF1!,
     overallAccuracy: drawn.overallAccuracy!,
   };
-  const report = segmentationReport({
-    title,
-    command,
-    software,
-    created: new Date().toISOString(),
-    scores,
-    intervals,
-    classIntervals: classes.map((_, k) => drawn[k]!),
-    confusion,
-    classes,
-    images: images.length,
-    worst: await Promise.all(worst.map((tile) => picture(tile, config))),
-    failures,
-    seconds,
-    training: training && { ...training, settings: { ...training.settings }, steps: await readMetrics(out) },
-  });
   const number = (value: number) => (Number.isNaN(value) ? null : value);
   const summary: SegmentationSummary = {
     meanIou: scores.meanIou,
@@ -88,14 +106,9 @@ export async function writeSegmentationReport(
     intervals,
     averaged: { meanIou: scores.averagedIou, macroF1: scores.averaged.f1 },
     classes: classes.map(({ name }, k) => ({ name, iou: number(scores.iou[k]!), f1: number(scores.f1[k]!) })),
-    images: images.length,
+    images: parts.length,
   };
-  await writeAtomic(join(out, "report.html"), report);
-  await writeAtomic(
-    join(out, "results.json"),
-    `${JSON.stringify({ ...summary, ...(training && { settings: training.settings, train: training.images }), seconds, command }, null, 2)}\n`,
-  );
-  return summary;
+  return { scores, intervals, classIntervals: classes.map((_, k) => drawn[k]!), confusion, summary };
 }
 
 async function picture({ id, window, wrong, image, truth, said }: WorstTile, { classes, sensor }: SegmenterConfig) {

@@ -1,0 +1,233 @@
+import { join } from "node:path";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { SkySenseError } from "../core/error.ts";
+import { type SensorName, sensorNames } from "../core/place.ts";
+import { type DatedSet, divideDated } from "../tasks/timeseries/data/dated-set.ts";
+import { type OpenDatedSetOptions, openDatedSet } from "../tasks/timeseries/data/open-dated-set.node.ts";
+import { defaults } from "../tasks/timeseries/finetune.node.ts";
+import { judgeSeries } from "../tasks/timeseries/judge.node.ts";
+import { type PredictResult, predictSeries } from "../tasks/timeseries/predict.node.ts";
+import { openSeriesModel, readSeriesModel } from "../tasks/timeseries/series-session.node.ts";
+import { trainAndJudge } from "../tasks/timeseries/train-and-judge.node.ts";
+import { type SeriesSummary, writeSeriesReport } from "../tasks/timeseries/write-report.node.ts";
+import { commandLine } from "./command-line.ts";
+import { deviceOption, ratio } from "./options.ts";
+import { withProcesses } from "./processes.node.ts";
+import { progressLine } from "./progress.node.ts";
+import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
+import { groupOf } from "./task-group.ts";
+import { addTuningOptions } from "./tuning-options.ts";
+
+/** `finetune`, `evaluate` and `predict timeseries`. */
+export function addTimeseries(program: Command): void {
+  addFinetune(groupOf(program, "finetune", "train a model for a task"));
+  addEvaluate(groupOf(program, "evaluate", "judge a trained model on held-out data"));
+  addPredict(groupOf(program, "predict", "use a trained model"));
+}
+
+function addDataOptions(command: Command): Command {
+  return command
+    .requiredOption(
+      "--data <dir>",
+      "folder of PASTIS or PASTIS-R, BigEarthNet 1 or 2, fMoW-Sentinel, or one with an index.json",
+    )
+    .option(
+      "--subset <name>",
+      "which one, where a set holds several: classes of BigEarthNet (19, 43), labels, series",
+    )
+    .option("--fold <n>", "of PASTIS: which rotation of its five folds", whole)
+    .option("--val-share <share>", "share of the places to judge; default: the set's own splits", ratio);
+}
+
+function addChoiceOptions(command: Command, { sensors, dates }: { sensors: string; dates: string }): Command {
+  return command
+    .addOption(new Option("--sensors <list>", sensors).argParser<SensorName[]>(sensorList))
+    .option("--dates <n>", dates, whole);
+}
+
+function sensorList(text: string): SensorName[] {
+  const names = text.split(",").map((name) => name.trim());
+  const chosen = sensorNames.filter((sensor) => names.includes(sensor));
+  if (chosen.length !== names.length) throw new InvalidArgumentError(`Write some of ${sensorNames.join(",")}.`);
+  return chosen;
+}
+
+const openData = ({ data, subset, fold }: OpenDatedSetOptions & { data: string }) =>
+  openDatedSet(data, { subset, fold });
+
+function addFinetune(group: Command): void {
+  const command = addDataOptions(
+    group
+      .command("timeseries")
+      .summary("tell places by all their sensors and dates")
+      .description(
+        "Train a model of places with images of any sensors and dates, fused at every cell, which gives each cell a class " +
+          "or the place one or several, as the set's labels are; and judge it on the held-out part. An interrupted run " +
+          "goes on when the same command is run again.",
+      ),
+  )
+    .option("--steps <n>", "updates of the whole run", whole, defaults.steps)
+    .option("--size <cells>", "side of crops for maps; else of places; default 16 for maps, at most 32 else", whole)
+    .option("--channels <n>", "width of the head that draws maps", whole, defaults.channels)
+    .option("--seed <n>", "for weights, split, order and augmentation", number, defaults.seed);
+  addChoiceOptions(command, {
+    sensors: "whose images are looked at, as in s2,s1; default: all that there are",
+    dates: `images of a sensor that are looked at together, at most; default ${defaults.dates}`,
+  });
+  addTuningOptions(command, defaults, { samples: "places" });
+  command.action(async (options, self: Command) => {
+    const { result, first } = await withProcesses(self, async (shared) =>
+      trainAndJudge({ ...options, ...shared, set: await openData(options) }),
+    );
+    if (!first) return;
+    printFailures(result.result.failures);
+    const { sensors, dates } = result.result.config;
+    console.log(`${sensors.join(", ")}; at most ${dates} ${dates === 1 ? "date" : "dates"} of a sensor`);
+    printScores(result.summary!, [result.model, join(options.out, "report.html"), join(options.out, "results.json")]);
+  });
+}
+
+function addEvaluate(group: Command): void {
+  const command = addDataOptions(
+    group
+      .command("timeseries")
+      .summary("score maps and classes of dated places")
+      .description("Judge a model of dated places, also with fewer sensors or dates than it learnt from."),
+  )
+    .requiredOption("--model <safetensors>", "what `skysense finetune timeseries` wrote")
+    .requiredOption("--out <dir>", "folder for results.json and report.html")
+    .addOption(new Option("--split <split>", "which places").choices(["train", "val", "test", "all"]).default("val"))
+    .option("--window <cells>", "of maps: side of what the model sees at once", whole)
+    .option("--overlap <cells>", "that neighbouring windows share", number)
+    .option("--seed <n>", "of --val-share and the bootstrap", number, defaults.seed)
+    .addOption(deviceOption("cpu"));
+  addChoiceOptions(command, {
+    sensors: "whose images are looked at; default: those that it learnt from",
+    dates: "images of a sensor, at most, evenly chosen; default: as it learnt",
+  });
+  command.action(async (options, self: Command) => {
+    const { split, valShare, seed, window, overlap, out, device } = options;
+    const set = await openData(options);
+    const items =
+      split === "val" || valShare !== undefined
+        ? divideDated(set, { valShare, seed })[split === "train" ? "train" : "val"]
+        : set.items.filter((item) => split === "all" || item.split === split);
+    const progress = progressLine();
+    const { signal } = self.optsWithGlobals() as { signal: AbortSignal };
+    const { onProgress } = progress;
+    const session = openSeriesModel(readSeriesModel(options.model), { device });
+    try {
+      const { config } = session;
+      requireClasses(set, config, options.model);
+      const { sensors = config.sensors, dates = config.dates } = options;
+      const began = performance.now();
+      const judgement = await judgeSeries(session, items, { sensors, dates, window, overlap, signal, onProgress });
+      progress.end();
+      const summary = await writeSeriesReport(judgement, {
+        title: `${set.name}: ${split}`,
+        command: commandLine(process.argv.slice(2)),
+        seconds: (performance.now() - began) / 1000,
+        ...{ config, sensors, dates, items, out, seed },
+      });
+      printFailures(judgement.failures);
+      printScores(summary, [join(out, "report.html"), join(out, "results.json")]);
+    } finally {
+      progress.end();
+      await session.release();
+    }
+  });
+}
+
+function requireClasses(
+  set: Pick<DatedSet, "classes" | "answer" | "path">,
+  config: Pick<DatedSet, "classes" | "answer">,
+  model: string,
+): void {
+  const kinds = { map: "maps of", class: "one of", classes: "any of" };
+  const said = ({ answer, classes }: Pick<DatedSet, "classes" | "answer">) =>
+    `${kinds[answer]} ${classes.map(({ name }) => name).join(", ")}`;
+  if (said(set) === said(config)) return;
+  throw new SkySenseError({
+    code: "OTHER_CLASSES",
+    what: `the set has ${said(set)}, but ${model} knows ${said(config)}`,
+    where: set.path,
+    remedy: "Give a set with these classes in this order, or the --subset that the model learnt from.",
+  });
+}
+
+function printFailures(failures: readonly { id: string; reason: string }[]): void {
+  for (const { id, reason } of failures) console.error(`warning: ${id} was left out: ${reason}`);
+}
+
+function printScores(summary: SeriesSummary, files: readonly string[]): void {
+  const percent = (share: number) => (100 * share).toFixed(1);
+  const line = (name: string, value: number, { low, high }: { low: number; high: number }) =>
+    `${name} ${percent(value)} % (95 %: ${percent(low)} to ${percent(high)})`;
+  if ("measures" in summary) {
+    const lines = summary.measures.map((measure) => line(measure.metric, measure.value, measure));
+    console.log(`${lines.join(", ")}, ${summary.places} places`);
+  } else {
+    const { meanIou, macroF1, overallAccuracy, intervals, images } = summary;
+    console.log(
+      `${line("mIoU", meanIou, intervals.meanIou)}, ${line("mF1", macroF1, intervals.macroF1)}, ` +
+        `${line("OA", overallAccuracy, intervals.overallAccuracy)}, ${images} places`,
+    );
+  }
+  for (const file of files) console.log(`  ${file}`);
+}
+
+function addPredict(group: Command): void {
+  const command = group
+    .command("timeseries")
+    .summary("map or name a place by all its sensors and dates")
+    .description(
+      "Say what a place is, given the files of all its sensors and dates as for `skysense embed`: classes.tif with colours " +
+        "and a QGIS style, confidence.tif, polygons, hectares a class and a report; or the classes of the place as a whole. " +
+        "An interrupted run goes on when the same command is run again.",
+    )
+    .argument("<files...>", "images of one place: any sensors, any dates")
+    .requiredOption("--model <safetensors>", "what `skysense finetune timeseries` wrote")
+    .requiredOption("--out <dir>", "folder for the outputs")
+    .addOption(
+      new Option("--sensors <list>", "whose images are looked at; default: those that it learnt from").argParser<
+        SensorName[]
+      >(sensorList),
+    )
+    .addOption(
+      new Option("--polygons <format>", "how regions of a map are written")
+        .choices(["geojson", "parquet", "none"])
+        .default("geojson"),
+    )
+    .option("--min-pixels <n>", "smaller regions get no polygon", whole, 4)
+    .option("--window <cells>", "of maps: side of what the model sees at once", whole)
+    .option("--overlap <cells>", "that neighbouring windows share", number)
+    .option("--top <n>", "how many classes of a place are shown", whole, 3)
+    .addOption(deviceOption("cpu"));
+  addSceneOptions(command).action(async (files: string[], options, self: Command) => {
+    const { model, out, sensors, polygons, minPixels, window, overlap, device, top } = options;
+    const scene = sceneOptions(options);
+    const choices = { sensors, polygons, minPixels, window, overlap, device };
+    const { result } = await withProcesses(self, (shared) =>
+      predictSeries({ ...shared, ...choices, model, files, out, scene }),
+    );
+    if (result !== undefined) printPrediction(result, { top });
+  });
+}
+
+function printPrediction(result: PredictResult, { top }: { top: number }): void {
+  for (const warning of result.warnings) console.error(`warning: ${warning}`);
+  const looked = result.sensors.map(({ sensor, dates }) => `${dates} of ${sensor}`);
+  console.log(`looked at ${looked.join(" and ")}`);
+  if (result.kind === "classes") {
+    for (const { name, probability } of result.classes.slice(0, top)) {
+      console.log(`  ${name} ${(100 * probability).toFixed(1)} %`);
+    }
+  } else {
+    if (result.resumedRows > 0) console.log(`went on from row ${result.resumedRows} of an interrupted run`);
+    for (const { name, share, hectares } of result.areas) {
+      const area = hectares === undefined ? "" : `, ${Number(hectares.toPrecision(4))} ha`;
+      if (share > 0) console.log(`  ${name} ${(100 * share).toFixed(1)} %${area}`);
+    }
+  }
+  for (const path of Object.values(result.files)) console.log(`  ${path}`);
+}

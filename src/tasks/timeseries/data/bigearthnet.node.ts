@@ -1,0 +1,218 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
+import { z } from "zod";
+import { SkySenseError } from "../../../core/error.ts";
+import { readWholeFile } from "../../../core/read-file.node.ts";
+import { parseCsv } from "../../../evaluate/csv-index.ts";
+import type { PlaceFiles } from "../../../imagery/scene/place-source.node.ts";
+import { findDate } from "../../../imagery/sensor/dates.ts";
+import type { FileDescription } from "../../../imagery/sensor/description.ts";
+import { modelBands } from "../../../imagery/sensor/profiles.ts";
+import { tableOfNames } from "../../maps/classes.ts";
+import { bigEarthNetClasses, labelsOf } from "./bigearthnet-labels.ts";
+import type { DatedItem, DatedSet } from "./dated-set.ts";
+
+/** What the set says of a patch, whichever version it is of. */
+interface Patch {
+  /** Folder of its Sentinel-2 bands, whose last part is its name, and of its Sentinel-1 bands where there are any. */
+  s2: string;
+  s1: string | undefined;
+  labels: readonly string[];
+  split: string | undefined;
+}
+
+/** Folders of the two sensors, as the archives unpack. */
+const folderNames = { s2: ["BigEarthNet-S2", "BigEarthNet-v1.0"], s1: ["BigEarthNet-S1", "BigEarthNet-S1-v1.0"] };
+
+/** Files that are read at the same time. */
+const parallel = 64;
+
+/** Is it a folder of BigEarthNet? */
+export function looksLikeBigEarthNet(names: readonly string[]): boolean {
+  return names.some((name) => name === "metadata.parquet" || folderNames.s2.includes(name) || isPatch(name));
+}
+
+const isPatch = (name: string) => /^S2[AB]_MSIL2A_\d{8}T\d{6}(_|$)/.test(name);
+
+/**
+ * BigEarthNet, multi-label patches of 1.2 km. Version 2: `metadata.parquet` with labels, splits and the names of the
+ * Sentinel-1 patches, `BigEarthNet-S2/TILE/PATCH/PATCH_B02.tif`, `BigEarthNet-S1/PRODUCT/PATCH/PATCH_VV.tif`. Version 1:
+ * a folder for each patch with `PATCH_B02.tif` and `PATCH_labels_metadata.json`, alone or in `BigEarthNet-v1.0`, beside
+ * `BigEarthNet-S1-v1.0`; splits from `train.csv`, `val.csv` and `test.csv`, whose lines begin with the patch's name;
+ * patches that `patches_with_seasonal_snow.csv` and `patches_with_cloud_and_shadow.csv` name are left out, as published.
+ *
+ * @param options.subset  "19" (default) or "43" classes; patches without any of them are left out.
+ * @see Sumbul et al. 2021, arXiv:2105.07921 (classes); Clasen et al. 2024, arXiv:2407.03653 (version 2)
+ * @throws SkySenseError `SUBSET_UNKNOWN` | `NO_PATCHES` | `BAD_METADATA`
+ */
+export async function openBigEarthNet(
+  path: string,
+  { subset = "19" }: { subset?: string | undefined },
+): Promise<DatedSet> {
+  const parquet = join(path, "metadata.parquet");
+  const second = (await stat(parquet).catch(() => undefined)) !== undefined;
+  if ((subset !== "19" && subset !== "43") || (second && subset === "43")) {
+    throw new SkySenseError({
+      code: "SUBSET_UNKNOWN",
+      what: second ? "the second version of BigEarthNet has 19 classes" : `BigEarthNet has no ${subset} classes`,
+      where: path,
+      remedy: `Give --subset 19${second ? "" : " or 43"}.`,
+    });
+  }
+  const count = subset === "43" ? 43 : 19;
+  const patches = second ? await patchesOfTable(path, parquet) : await patchesOfFolders(path);
+  if (patches.length === 0) {
+    throw new SkySenseError({
+      code: "NO_PATCHES",
+      what: "there is no patch of BigEarthNet here",
+      where: path,
+      remedy: "Give the folder that holds metadata.parquet and BigEarthNet-S2, or the folders of the patches.",
+    });
+  }
+  const items = patches.flatMap((patch): DatedItem[] => {
+    const found = labelsOf(patch.labels, count);
+    const id = basename(patch.s2);
+    if ("unknown" in found) throw badMetadata(`${id} has the class "${found.unknown}", which does not exist`, path);
+    return found.labels.length === 0
+      ? []
+      : [{ id, split: patch.split, labels: found.labels, source: sourceOf(patch) }];
+  });
+  return {
+    ...{ name: `BigEarthNet, ${count} classes`, path, answer: "classes", items },
+    classes: tableOfNames(bigEarthNetClasses[count], { where: path }).classes,
+  };
+}
+
+function sourceOf({ s2, s1 }: Patch): PlaceFiles {
+  const date = (folder: string) => findDate(basename(folder))?.date ?? "unknown";
+  const file = (folder: string, sensor: "s2" | "s1", band: string): FileDescription & { file: string } => ({
+    file: resolve(folder, `${basename(folder)}_${band}.tif`),
+    sensor,
+    bands: [band],
+    dates: date(folder),
+    units: sensor === "s2" ? "reflectance*10000" : "dB",
+    check: false,
+  });
+  const files = [
+    ...modelBands("s2").map((band) => file(s2, "s2", band)),
+    ...(s1 === undefined ? [] : modelBands("s1").map((band) => file(s1, "s1", band))),
+  ];
+  return { files: files.map((one) => one.file), options: { describe: { files } } };
+}
+
+const row = z.object({
+  patch_id: z.string(),
+  labels: z.array(z.string()),
+  split: z.string().nullish(),
+  s1_name: z.string().nullish(),
+});
+
+async function patchesOfTable(path: string, parquet: string): Promise<Patch[]> {
+  const columns = Object.keys(row.shape);
+  const rows = await parquetReadObjects({ file: await asyncBufferFromFile(parquet), columns }).catch(
+    (cause: unknown) => {
+      throw badMetadata(`it cannot be read: ${(cause as Error).message}`, parquet, cause);
+    },
+  );
+  const s1Folder = (await stat(join(path, "BigEarthNet-S1")).catch(() => undefined)) && join(path, "BigEarthNet-S1");
+  return rows.map((json) => {
+    const parsed = row.safeParse(json);
+    if (!parsed.success) {
+      const { path: field, message } = parsed.error.issues[0]!;
+      throw badMetadata(`${field.join(".")}: ${message}`, parquet, parsed.error);
+    }
+    const { patch_id: id, labels, split, s1_name: s1 } = parsed.data;
+    return {
+      s2: join(path, "BigEarthNet-S2", withoutEnd(id, 2), id),
+      s1: s1Folder && s1 ? join(s1Folder, withoutEnd(s1, 3), s1) : undefined,
+      labels,
+      split: split === "validation" ? "val" : (split ?? undefined),
+    };
+  });
+}
+
+/** A name without its last parts: "…_T33UUP_26_57" → "…_T33UUP". */
+function withoutEnd(name: string, parts: number): string {
+  return name.split("_").slice(0, -parts).join("_");
+}
+
+const patchJson = z.looseObject({ labels: z.array(z.string()), corresponding_s2_patch: z.string().optional() });
+
+async function patchesOfFolders(path: string): Promise<Patch[]> {
+  const folder = async (names: readonly string[]) => {
+    for (const name of names) {
+      const at = join(path, name);
+      if ((await stat(at).catch(() => undefined)) !== undefined) return at;
+    }
+    return undefined;
+  };
+  const s2Folder = (await folder(folderNames.s2)) ?? path;
+  const s1Folder = await folder(folderNames.s1);
+  const splits = new Map<string, { split: string; s1: string | undefined }>();
+  for (const split of ["train", "val", "test"]) {
+    for (const [s2, s1] of await readLists(path, [`${split}.csv`])) if (s2) splits.set(s2, { split, s1 });
+  }
+  const without = new Set(
+    (await readLists(path, ["patches_with_seasonal_snow.csv", "patches_with_cloud_and_shadow.csv"])).map(
+      ([name]) => name,
+    ),
+  );
+  const names = (await readdir(s2Folder)).filter((name) => isPatch(name) && !without.has(name)).sort();
+  const partners = s1Folder === undefined ? new Map<string, string>() : await partnersIn(s1Folder, splits);
+  return inParallel(names, async (name): Promise<Patch> => {
+    const { labels } = await readPatchJson(s2Folder, name);
+    const s1 = partners.get(name);
+    return { s2: join(s2Folder, name), s1: s1 && join(s1Folder!, s1), labels, split: splits.get(name)?.split };
+  });
+}
+
+/** Which Sentinel-1 patch lies over which of Sentinel-2: as the lists say, else as the patches themselves do. */
+async function partnersIn(
+  folder: string,
+  splits: ReadonlyMap<string, { s1: string | undefined }>,
+): Promise<Map<string, string>> {
+  const listed = [...splits].flatMap(([s2, { s1 }]) => (s1 ? [[s2, s1] as const] : []));
+  if (listed.length > 0) return new Map(listed);
+  const names = (await readdir(folder)).filter((name) => /^S1[AB]_/.test(name)).sort();
+  const found = await inParallel(names, async (name) => [
+    (await readPatchJson(folder, name)).corresponding_s2_patch,
+    name,
+  ]);
+  return new Map(found.filter((pair): pair is [string, string] => pair[0] !== undefined));
+}
+
+async function readPatchJson(folder: string, name: string): Promise<z.infer<typeof patchJson>> {
+  const file = join(folder, name, `${name}_labels_metadata.json`);
+  const bytes = await readWholeFile(file);
+  try {
+    return patchJson.parse(JSON.parse(bytes.toString("utf8")));
+  } catch (cause) {
+    throw badMetadata(`it names no labels: ${(cause as Error).message.slice(0, 100)}`, file, cause);
+  }
+}
+
+/** The lines of those of these files that are there. */
+async function readLists(path: string, files: readonly string[]): Promise<string[][]> {
+  const texts = await Promise.all(files.map((file) => readFile(join(path, file), "utf8").catch(() => "")));
+  return texts.flatMap((text) => parseCsv(text));
+}
+
+/** In the order of the items. */
+async function inParallel<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
+  const out: R[] = [];
+  for (let i = 0; i < items.length; i += parallel) {
+    out.push(...(await Promise.all(items.slice(i, i + parallel).map(run))));
+  }
+  return out;
+}
+
+function badMetadata(what: string, where: string, cause?: unknown): SkySenseError {
+  return new SkySenseError({
+    code: "BAD_METADATA",
+    what: `this is not the metadata of BigEarthNet: ${what}`,
+    where,
+    remedy: "Get the file of the published set.",
+    cause,
+  });
+}
