@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { expect, test } from "vitest";
 import { readDocument } from "../../test/support/documents.ts";
-import { parsePlaceLine } from "../pretrain/place-list.node.ts";
+import { parsePlaceLine } from "../evaluate/place-list.node.ts";
 import { addData } from "./data.node.ts";
 
 const page = readDocument("docs/pretraining-data.md");
@@ -25,7 +25,7 @@ test("docs/pretraining-data.md: the options of `data index` exist", () => {
   const program = new Command();
   addData(program);
   const [data] = program.commands;
-  const help = data!.commands[0]!.helpInformation();
+  const help = data!.commands.find((command) => command.name() === "index")!.helpInformation();
   const named = [...page.matchAll(/(?<!-)--[a-z][a-z-]*/g)]
     .map(([option]) => option)
     .filter((option) => option !== "--data");

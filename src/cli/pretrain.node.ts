@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { modelConfig } from "../embed/load-model.node.ts";
 import { sceneNeeds } from "../embed/scene-needs.ts";
 import { openSet } from "../evaluate/open-set.node.ts";
-import { readPlaceList } from "../pretrain/place-list.node.ts";
+import { readPlaceList } from "../evaluate/place-list.node.ts";
 import { pretrain } from "../pretrain/pretrain.node.ts";
 import { defaults, forms } from "../pretrain/settings.ts";
 import { writePretrainReport } from "../pretrain/write-report.node.ts";

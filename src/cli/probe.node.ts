@@ -1,8 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { type SensorName, sensorNames } from "../core/place.ts";
+import { modelConfig } from "../embed/load-model.node.ts";
+import { sceneNeeds } from "../embed/scene-needs.ts";
+import { denseProbe } from "../evaluate/dense-probe.node.ts";
 import { featureNames } from "../evaluate/model-features.ts";
 import { probe } from "../evaluate/probe.node.ts";
 import { type ProtocolName, protocolNames } from "../evaluate/protocols.ts";
 import { markdownTable } from "../evaluate/results.ts";
+import { openDenseSet } from "../tasks/segmentation/data/open-dense-set.node.ts";
 import { commandLine } from "./command-line.ts";
 import { deviceOption, ratio, seedsOption } from "./options.ts";
 import { progressLine } from "./progress.node.ts";
@@ -15,7 +20,8 @@ export function addProbe(program: Command): void {
     .description(
       "Measure how much a model's features tell, without training it: k-NN and a linear probe on labelled images, " +
         "beside image statistics and random filters, which never learnt anything. Images lie in a folder for each " +
-        "class, or are listed in an index.json or index.csv. An interrupted run goes on when the same command is run again.",
+        "class, or are listed in an index.json or index.csv. With --dense, a linear probe on the features of single cells " +
+        "of places with masks, judged by intersection over union. An interrupted run goes on when the same command is run again.",
     )
     .option("--data <dir>", "one data set, divided by its own splits or by --train-ratio")
     .option("--train <dir>", "or one to learn from")
@@ -32,6 +38,12 @@ export function addProbe(program: Command): void {
     )
     .addOption(seedsOption("one run each: draws, random weights, intervals"))
     .option("--size <pixels>", "bring images to this many pixels a side", whole)
+    .addOption(
+      new Option("--sensors <list>", "leave out images of others than these").argParser<SensorName[]>(sensors),
+    )
+    .option("--dense", "judge the features of cells: an index.json with masks")
+    .option("--hold-out <list>", "with --dense: groups of places to judge; default: all in turn", list)
+    .option("--cells <n>", "with --dense: at most so many cells of each place (default: 64)", whole)
     .option("--out <file>", "JSON that results are added to", "out/probe/results.json")
     .option("--table <file>", "the same as .md or .csv; default: beside --out")
     .option("--cache <dir>", 'keeps vectors between runs; default: "vectors" beside --out')
@@ -42,27 +54,44 @@ export function addProbe(program: Command): void {
       self.error("error: give either --data, or --train and --test");
     }
     if (data === undefined && options.trainRatio !== undefined) self.error("error: --train-ratio goes with --data");
+    if (options.dense && data === undefined) self.error("error: --dense goes with --data");
     const progress = progressLine();
+    const common = {
+      model: options.model,
+      features: options.features,
+      seeds: options.seeds,
+      sensors: options.sensors,
+      dates: options.maxDates,
+      device: options.device,
+      out: options.out,
+      table: options.table,
+      command: commandLine(process.argv.slice(2)),
+      signal: self.optsWithGlobals().signal,
+      onProgress: progress.onProgress,
+    };
+    const scene = sceneOptions(options);
     try {
-      const { results, skipped, files } = await probe({
-        data: data ?? { train, test },
-        subset: options.subset,
-        trainRatio: options.trainRatio,
-        minPerClass: options.minPerClass,
-        model: options.model,
-        features: options.features,
-        protocols: options.protocol,
-        seeds: options.seeds,
-        size: options.size,
-        scene: sceneOptions(options),
-        device: options.device,
-        out: options.out,
-        table: options.table,
-        cache: options.cache,
-        command: commandLine(process.argv.slice(2)),
-        signal: self.optsWithGlobals().signal,
-        onProgress: progress.onProgress,
-      });
+      const { results, skipped, files } = options.dense
+        ? await denseProbe({
+            ...common,
+            set: await openDenseSet(data, {
+              needs: { ...sceneNeeds(modelConfig(options.model)), ...scene },
+              subset: options.subset,
+            }),
+            holdOut: options.holdOut,
+            cells: options.cells,
+          })
+        : await probe({
+            ...common,
+            data: data ?? { train, test },
+            subset: options.subset,
+            trainRatio: options.trainRatio,
+            minPerClass: options.minPerClass,
+            protocols: options.protocol,
+            size: options.size,
+            scene,
+            cache: options.cache,
+          });
       progress.end();
       for (const { id, reason } of skipped) console.error(`warning: ${id} was left out: ${reason}`);
       if (skipped.length > 0) console.error(`warning: ${skipped.length} images were left out`);
@@ -72,6 +101,17 @@ export function addProbe(program: Command): void {
       progress.end();
     }
   });
+}
+
+function list(text: string): string[] {
+  return text.split(",").map((part) => part.trim());
+}
+
+function sensors(text: string): SensorName[] {
+  const names = list(text);
+  const unknown = names.find((name) => !sensorNames.includes(name as SensorName));
+  if (unknown !== undefined) throw new InvalidArgumentError(`Choose from ${sensorNames.join(", ")}.`);
+  return names as SensorName[];
 }
 
 function protocols(text: string): ProtocolName[] {

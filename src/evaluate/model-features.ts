@@ -14,18 +14,28 @@ export type FeatureName = (typeof featureNames)[number];
  */
 export async function modelFeatures(model: SkySense, feature: FeatureName = "fused"): Promise<Extractor> {
   return {
-    name: `${model.name}${model.trained ? "" : ", random weights"}, ${feature}`,
-    parameters: model.parameters,
-    fingerprint: JSON.stringify([software, await model.weightsHash(), model.config, feature]),
+    ...(await extractorFacts(model, feature)),
     async extract(places, { signal } = {}) {
       const encoded = await model.encodeCells(places, { ...(signal && { signal }) });
       return encoded.map(({ fused, valid, channels, sensors }, i) => {
         if (feature === "fused") return meanVector(fused, valid, channels);
         const maps = sensors[feature];
-        if (maps === undefined) throw absent(feature, Object.keys(sensors));
+        if (maps === undefined) throw absentFeature(feature, Object.keys(sensors));
         return meanOfDates(maps, valid, places[i]![feature]!);
       });
     },
+  };
+}
+
+/** What a table says of a model's features. */
+export async function extractorFacts(
+  model: SkySense,
+  features: string,
+): Promise<Pick<Extractor, "name" | "parameters" | "fingerprint">> {
+  return {
+    name: `${model.name}${model.trained ? "" : ", random weights"}, ${features}`,
+    parameters: model.parameters,
+    fingerprint: JSON.stringify([software, await model.weightsHash(), model.config, features]),
   };
 }
 
@@ -45,7 +55,8 @@ function meanOfDates(maps: Float32Array, valid: Uint8Array, { shape: [dates], ma
   return out;
 }
 
-function absent(feature: SensorName, there: readonly string[]): SkySenseError {
+/** A place without the sensor whose features are asked for. */
+export function absentFeature(feature: SensorName, there: readonly string[]): SkySenseError {
   return new SkySenseError({
     code: "SENSOR_ABSENT",
     what: `features of ${feature} are asked for, but the place has ${there.join(" and ")}`,

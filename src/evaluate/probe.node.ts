@@ -15,10 +15,11 @@ import { type FeatureName, modelFeatures } from "./model-features.ts";
 import { openSet } from "./open-set.node.ts";
 import { assess, type Labelled, type ProtocolName, predict, protocolNames } from "./protocols.ts";
 import { randomFilters } from "./random-filters.ts";
+import { describeRestriction, type Restriction, restrictPlace } from "./restrict.ts";
 import { addResults, readResults } from "./result-file.node.ts";
 import type { ProbeResult } from "./results.ts";
 
-export interface ProbeOptions extends LongCall {
+export interface ProbeOptions extends LongCall, Restriction {
   /** One set to divide, or two folders. */
   data: string | { train: string; test: string };
   subset?: string | undefined;
@@ -69,7 +70,7 @@ export async function probe(options: ProbeOptions): Promise<ProbeReport> {
   const scene = { ...sceneNeeds(modelConfig(model)), ...options.scene };
   const open = async (path: string) => {
     const set = await openSet(path, { scene, ...(size && { size }), ...(subset !== undefined && { subset }) });
-    return keptInMemory(withoutSmallClasses(set, minPerClass), keptBytes);
+    return restricted(keptInMemory(withoutSmallClasses(set, minPerClass), keptBytes), options);
   };
   const sets = typeof data === "string" ? [await open(data)] : [await open(data.train), await open(data.test)];
   const skipped = new Map<string, string>();
@@ -80,7 +81,10 @@ export async function probe(options: ProbeOptions): Promise<ProbeReport> {
       const [first, second] = sets as [LabelledSet, LabelledSet?];
       const { set, parts } =
         second === undefined ? { set: first, parts: divide(first, { ...options, seed }) } : join(first, second);
-      const reading = { paths: sets.map(({ path }) => resolve(path)), size, scene: { ...scene, signal: undefined } };
+      const reading = {
+        ...{ paths: sets.map(({ path }) => resolve(path)), size, scene: { ...scene, signal: undefined } },
+        ...{ sensors: options.sensors, dates: options.dates },
+      };
       for (const make of extractorMakers(runtime, { ...options, model, seed })) {
         const { extractor, release } = await make();
         try {
@@ -97,6 +101,17 @@ export async function probe(options: ProbeOptions): Promise<ProbeReport> {
     await runtime.release();
   }
   return { results, skipped: [...skipped].map(([id, reason]) => ({ id, reason })), files: { out, table } };
+}
+
+function restricted(set: LabelledSet, options: Restriction): LabelledSet {
+  const said = describeRestriction(options);
+  if (said === undefined) return set;
+  const samples = set.samples.map((sample) => ({
+    ...sample,
+    read: async (reading?: { signal?: AbortSignal | undefined }) =>
+      restrictPlace(await sample.read(reading), options),
+  }));
+  return { ...set, name: `${set.name}; ${said}`, samples };
 }
 
 /** Each set is read once for all features and seeds, where it is no larger. */

@@ -14,6 +14,8 @@ export interface Labelled {
   vectors: Vectors;
   /** Of each item the positions of its classes; exactly one, unless the set is multi-label. */
   labels: readonly (readonly number[])[];
+  /** Items of a group are alike: the part that C is chosen on has whole groups. Default: each is one of its own. */
+  groups?: readonly string[];
 }
 
 export interface Task {
@@ -40,7 +42,7 @@ export const sweep = [1e-4, 1e-3, 1e-2, 1e-1, 1, 1e1, 1e2, 1e3] as const;
  * "knn": the 5 nearest by Euclidean distance on features standardised on the training part, majority, ties to the
  * nearest; for labels the share of neighbours that have it. "linear": logistic regression on the same features; C is
  * the best of {@link sweep} on a seeded fifth of the training part (of equal ones the smallest), then all of it is
- * fitted.
+ * fitted. Where there are groups, it is a fifth of these, and the likeliest C is the best.
  */
 export function predict(
   protocol: ProtocolName,
@@ -50,7 +52,7 @@ export function predict(
 ): Predictions {
   const { dimensions } = train.vectors;
   const standardise = standardiseBy(train.vectors);
-  const known = { vectors: { data: standardise(train.vectors), dimensions }, labels: train.labels };
+  const known = { ...train, vectors: { data: standardise(train.vectors), dimensions } };
   const asked = { data: standardise(test.vectors), dimensions };
   return protocol === "knn" ? predictNearest(known, asked, options) : predictLinear(known, asked, options);
 }
@@ -83,7 +85,7 @@ function predictLinear(
 }
 
 function chooseC(train: Labelled & { vectors: Standardised }, task: Task & { seed: number }): number {
-  const held = new Set(aFifth(train.labels, task.seed));
+  const held = new Set(train.groups ? aFifthOfGroups(train.groups, task.seed) : aFifth(train.labels, task.seed));
   const positions = train.labels.map((_, i) => i);
   const fitted = pick(
     train,
@@ -96,13 +98,28 @@ function chooseC(train: Labelled & { vectors: Standardised }, task: Task & { see
   for (const C of sweep) {
     if (worse === 3) break;
     const scores = logits(fitWith({ C, tolerance: 1e-4 }), checked.vectors);
-    const classes = task.multiLabel ? new Int32Array(0) : highestScores({ classes: task.classes, values: scores });
-    const measures = measure({ scores, classes }, checked.labels, task)();
-    const score = task.multiLabel ? measures["mAP micro"]! : measures.OA!;
+    const score = train.groups ? likelihood(scores, checked.labels, task) : rightOf(scores, checked.labels, task);
     worse = score > best.score ? 0 : worse + 1;
     if (worse === 0) best = { C, score };
   }
   return best.C;
+}
+
+function rightOf(scores: Float64Array, labels: Labelled["labels"], task: Task): number {
+  const classes = task.multiLabel ? new Int32Array(0) : highestScores({ classes: task.classes, values: scores });
+  const measures = measure({ scores, classes }, labels, task)();
+  return task.multiLabel ? measures["mAP micro"]! : measures.OA!;
+}
+
+/** Mean of ln p of the true class: other groups have other shares of the classes, and must not be right by chance. */
+function likelihood(scores: Float64Array, labels: Labelled["labels"], { classes }: Task): number {
+  let sum = 0;
+  for (const [i, [label]] of labels.entries()) {
+    const own = scores.subarray(i * classes, (i + 1) * classes);
+    const most = Math.max(...own);
+    sum += own[label!]! - most - Math.log(own.reduce((total, score) => total + Math.exp(score - most), 0));
+  }
+  return sum / labels.length;
 }
 
 /** Every fifth of the items, put in order of class and shuffled within each, so that classes keep their shares. */
@@ -110,6 +127,13 @@ function aFifth(labels: Labelled["labels"], seed: number): number[] {
   const shuffled = createRandom(seed, "validation").shuffle(labels.map((_, i) => i));
   const first = (i: number) => labels[i]![0] ?? -1;
   return shuffled.sort((a, b) => first(a) - first(b)).filter((_, place) => place % 5 === 2);
+}
+
+/** The items of a fifth of the groups, at least one of them. */
+function aFifthOfGroups(groups: readonly string[], seed: number): number[] {
+  const shuffled = createRandom(seed, "validation").shuffle([...new Set(groups)].sort());
+  const held = new Set(shuffled.slice(0, Math.ceil(shuffled.length / 5)));
+  return groups.flatMap((group, i) => (held.has(group) ? [i] : []));
 }
 
 function pick({ vectors: { data, dimensions }, labels }: Labelled & { vectors: Standardised }, items: number[]) {

@@ -5,13 +5,13 @@ export interface ProbeResult {
   dataset: string;
   /** What made the vectors: a model and its part, or a floor. */
   features: string;
-  /** "knn" and "linear" on frozen vectors; "fine-tuned full" or "fine-tuned linear". */
+  /** "knn" and "linear" on frozen vectors, "dense linear" on those of cells; "fine-tuned full" or "fine-tuned linear". */
   protocol: string;
-  /** "OA", "AA", "mF1", "kappa", "mAP micro", "mAP macro". */
+  /** "OA", "AA", "mF1", "kappa", "mAP micro", "mAP macro", "mIoU", "IoU water". */
   metric: string;
   /** 0 to 1. */
   value: number;
-  /** 95 % bootstrap interval over the test items. */
+  /** 95 % bootstrap interval over the test items; of cells, over their places. */
   low: number;
   high: number;
   /** Items judged, items learnt from, classes. */

@@ -6,11 +6,11 @@ import type { Grid } from "../core/grid.ts";
 import type { LongCall } from "../core/progress.ts";
 import type { Candidate, Skipped } from "../evaluate/index-recipes.ts";
 import { notImages } from "../evaluate/open-set.node.ts";
+import { parsePlaceLine } from "../evaluate/place-list.node.ts";
 import { openRaster } from "../imagery/raster/open.node.ts";
 import { withSceneOf } from "../imagery/scene/read-scene.node.ts";
 import { type Footprint, footprint, overlapShare } from "./index-footprint.ts";
 import type { Found, FoundPlace } from "./index-found.ts";
-import { parsePlaceLine } from "./place-list.node.ts";
 
 type Options = NonNullable<Candidate["options"]>;
 

@@ -1,6 +1,6 @@
 import type { Location, SensorName } from "../core/place.ts";
 import type { Candidate, Skipped } from "../evaluate/index-recipes.ts";
-import type { PlaceLine } from "./place-line.ts";
+import type { PlaceLine } from "../evaluate/place-line.ts";
 
 /** A place that may be listed, once its files were opened; they are relative to `folder`. */
 export type FoundPlace = Candidate & { folder: string };

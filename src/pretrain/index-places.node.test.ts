@@ -5,10 +5,10 @@ import { expect, test } from "vitest";
 import { temporaryFolder } from "../../test/support/cli.ts";
 import { type TestTiff, writeTestTiff } from "../../test/support/write-geotiff.ts";
 import { createRandom } from "../core/random.ts";
+import { readPlaceList } from "../evaluate/place-list.node.ts";
 import { readPlaceSource } from "../imagery/scene/place-source.node.ts";
 import { indexPlaces } from "./index-places.node.ts";
 import { formatSummary } from "./index-summary.ts";
-import { readPlaceList } from "./place-list.node.ts";
 
 const random = createRandom(3);
 

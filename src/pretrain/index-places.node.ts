@@ -5,12 +5,12 @@ import type { LongCall } from "../core/progress.ts";
 import { unreadable } from "../core/read-file.node.ts";
 import { writeAtomic } from "../core/write-atomic.node.ts";
 import type { Candidate } from "../evaluate/index-recipes.ts";
+import type { PlaceLine } from "../evaluate/place-line.ts";
 import { findInFiles, walk } from "./index-folder.node.ts";
 import { type Found, type FoundPlace, joinSurveys, nothing } from "./index-found.ts";
 import { findInSet } from "./index-sets.node.ts";
 import { type IndexSummary, summarise } from "./index-summary.ts";
 import { mapDescribed, surveyPlace } from "./index-survey.node.ts";
-import type { PlaceLine } from "./place-line.ts";
 
 export interface IndexOptions extends LongCall {
   /** The list to write: JSON Lines, see `readPlaceList`. */

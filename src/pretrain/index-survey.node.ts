@@ -4,6 +4,8 @@ import { resolve } from "node:path";
 import { SkySenseError } from "../core/error.ts";
 import type { Window } from "../core/grid.ts";
 import type { Place } from "../core/place.ts";
+import type { PlaceLine } from "../evaluate/place-line.ts";
+import { parsePlaceLine } from "../evaluate/place-list.node.ts";
 import type { PlaceFiles } from "../imagery/scene/place-files.node.ts";
 import { readPlaceSource } from "../imagery/scene/place-source.node.ts";
 import { readPatch, withSceneOf } from "../imagery/scene/read-scene.node.ts";
@@ -19,8 +21,6 @@ import {
   type SurveyedPlace,
 } from "./index-found.ts";
 import { worthlessness } from "./index-worth.ts";
-import type { PlaceLine } from "./place-line.ts";
-import { parsePlaceLine } from "./place-list.node.ts";
 
 export interface SurveyOptions {
   /** Side of a patch where HR is alone, pixels. */
