@@ -1,5 +1,5 @@
 import type { Window } from "../core/grid.ts";
-import type { Place } from "../core/place.ts";
+import type { ImageStack, Place } from "../core/place.ts";
 import type { LongCall } from "../core/progress.ts";
 import type { Scene } from "../imagery/scene/scene.ts";
 import type { MpiCommunicator } from "../runtime/mpi.node.ts";
@@ -31,6 +31,8 @@ export interface BlendOptions<P extends Place> extends LongCall {
   work: string;
   /** Whatever the features depend on: another fingerprint starts anew. */
   fingerprint: string;
+  /** What the thumbnail shows. Default: the first sensor's images in true colour, all dates together. */
+  picture?: { bands: readonly string[]; of: (images: ImageStack) => ImageStack } | undefined;
   /** Processes that make the same call, to divide the windows among them. */
   communicator?: EmbedCommunicator | undefined;
 }
@@ -65,7 +67,11 @@ export async function blendScene<P extends Place>(options: BlendOptions<P>): Pro
   const { rank, size } = communicator;
   const { width, height } = scene.grid;
   const { sensor, bands, grid: pixels } = scene.sensors[0]!;
-  const thumbnail = createThumbnail({ sensor, ...pixels, bands: pictureBands(sensor, bands) });
+  const thumbnail = createThumbnail({
+    sensor,
+    ...pixels,
+    bands: options.picture?.bands ?? pictureBands(sensor, bands),
+  });
   const finished = (rows: number) => (rows === 0 ? 0 : finishedRows(tiling, rows - 1)[1]);
   const rowBytes = width * channels * 4;
   const folder =
@@ -117,7 +123,7 @@ async function computeChunk<P extends Place>(
   chunk: Chunk | undefined,
   { thumbnail, seconds }: { thumbnail: Thumbnail; seconds: { reading: number } },
 ): Promise<Float32Array> {
-  const { scene, read, compute, signal } = options;
+  const { scene, read, compute, picture, signal } = options;
   signal?.throwIfAborted();
   if (chunk === undefined) return new Float32Array(0); // the last round has fewer chunks than ranks, maybe
   const waited = performance.now();
@@ -128,7 +134,7 @@ async function computeChunk<P extends Place>(
   const side = sensor === "hr" ? scene.hrPixelsPerCell : 1;
   return joined(
     chunk.windows.flatMap(({ window: [col, row] }, i) => [
-      thumbnail.part([col * side, row * side], places[i]![sensor]!),
+      thumbnail.part([col * side, row * side], picture?.of(places[i]![sensor]!) ?? places[i]![sensor]!),
       computed[i]!,
     ]),
   );

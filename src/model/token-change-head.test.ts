@@ -23,8 +23,8 @@ test("datesOf: images that follow each other are before and after", async () => 
   const [before, after] = datesOf(pairs("x", 2));
   const x = { shape: [2, 2, 2], data: [1, 2, 3, 4, 5, 6, 7, 8] };
   const found = await evaluate({ before, after }, { x });
-  expect([...found.before!.data]).toEqual([1, 2, 5, 6]);
-  expect([...found.after!.data]).toEqual([3, 4, 7, 8]);
+  expect(Array.from(found.before!.data)).toEqual([1, 2, 5, 6]);
+  expect(Array.from(found.after!.data)).toEqual([3, 4, 7, 8]);
 });
 
 test("tokenChangeHead: two equal images, whose tokens have equal places, have changed nowhere", async () => {
@@ -35,9 +35,9 @@ test("tokenChangeHead: two equal images, whose tokens have equal places, have ch
   const run = async (position: NdArray) => (await evaluate({ logits }, { ...feeds, position })).logits!;
   const still = await run(zero);
   expect(still.shape).toEqual([1, 2, 4, 6]);
-  expect(still.data.every((score) => score === 0)).toBe(true); // what the last bias starts at
+  expect(Array.from(still.data).every((score) => score === 0)).toBe(true); // what the last bias starts at
   const told = await run(weights.position!);
-  expect(new Set([...told.data].map((v) => v.toFixed(5))).size).toBeGreaterThan(10);
+  expect(new Set(Array.from(told.data, (v) => v.toFixed(5))).size).toBeGreaterThan(10);
 });
 
 test("tokenChangeHead: the first thing it makes of features are means weighted by softmax over all pixels", async () => {

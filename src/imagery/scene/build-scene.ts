@@ -129,7 +129,10 @@ export async function buildScene(inputs: readonly Input[], options: BuildOptions
 /** Of input `i`. */
 function momentAt(i: number, moments: readonly number[] = []): number {
   let end = 0;
-  return moments.findIndex((count) => i < (end += count));
+  return moments.findIndex((count) => {
+    end += count;
+    return i < end;
+  });
 }
 
 function of(sensor: SensorName, decisions: readonly Decision[]): Decision[] {

@@ -13,10 +13,15 @@ const stripPixels = 2 ** 27;
 /** What the polygons of a class map say of themselves. */
 export const polygonColumns = { class: "text", value: "integer", pixels: "integer", hectares: "number" } as const;
 
-/** The regions of a class map as polygons, a class after the other in no order; small ones are left out. */
+/** The regions of a class map as polygons, a class after the other in no order; small ones, and classes to skip, are left out. */
 export async function* classPolygons(
   { labels: path }: Pick<ClassMapFile, "labels">,
-  { grid, classes, minPixels }: { grid: Grid; classes: readonly MapClass[]; minPixels: number },
+  {
+    grid,
+    classes,
+    minPixels,
+    skip = [],
+  }: { grid: Grid; classes: readonly MapClass[]; minPixels: number; skip?: readonly number[] },
 ): AsyncGenerator<MapFeature> {
   const { width, height } = grid;
   const rows = Math.max(1, Math.floor(stripPixels / width));
@@ -32,7 +37,7 @@ export async function* classPolygons(
         done += bytesRead;
       }
       const strip = { ...grid, transform: shiftTransform(grid.transform, [0, first]), height: count };
-      for (const region of traceRegions(labels, { width, height: count, skip: [noClass], minPixels })) {
+      for (const region of traceRegions(labels, { width, height: count, skip: [noClass, ...skip], minPixels })) {
         const middle = first + region.rings[0]![1]!;
         const hectares = areaOf && region.pixels * areaOf(middle);
         yield {

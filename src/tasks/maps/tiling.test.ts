@@ -3,8 +3,8 @@ import type { Place } from "../../core/place.ts";
 import { presets } from "../../model/presets.ts";
 import { mapImage } from "./map-image.node.ts";
 import type { MapSession } from "./map-session.node.ts";
-import type { MapperConfig } from "./mapper.ts";
-import { encoderStep, tileField } from "./tiling.ts";
+import { encoderStep, type MapperConfig } from "./mapper.ts";
+import { tileField } from "./tiling.ts";
 
 const config: MapperConfig = {
   model: presets.tiny,

@@ -1,7 +1,6 @@
 import { SkySenseError } from "../../core/error.ts";
-import { period, pixelsPerCell } from "../../embed/prepare.ts";
 import { type Tiling, tileScene } from "../../embed/tiling.ts";
-import { type MapperConfig, stride } from "./mapper.ts";
+import { encoderStep, type MapperConfig, stride } from "./mapper.ts";
 
 /** How a scene is cut, in pixels; both have defaults. */
 export interface WindowOptions {
@@ -9,11 +8,6 @@ export interface WindowOptions {
   window?: number | undefined;
   /** Pixels that neighbouring windows share, at least. Default a quarter of the window. */
   overlap?: number | undefined;
-}
-
-/** Pixels after which patches and windows of the encoder repeat. */
-export function encoderStep({ model, sensor }: Pick<MapperConfig, "model" | "sensor">): number {
-  return pixelsPerCell(model, sensor) * period(model, sensor);
 }
 
 /**

@@ -1,33 +1,22 @@
-import { SkySenseError } from "../../core/error.ts";
 import type { SensorName } from "../../core/place.ts";
 import { openModel } from "../../embed/load-model.node.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
-import { modelBands } from "../../imagery/sensor/profiles.ts";
-import type { SkySenseConfig } from "../../model/skysense.ts";
 import type { Weights } from "../../runtime/weights.ts";
-import type { BatchSource } from "../../train/batch.ts";
-import type { Recipe } from "../../train/data/augment.ts";
-import { createLoader, type Loader, type TrainingSample } from "../../train/data/loader.node.ts";
-import { mmsegPhotometric } from "../../train/data/photometric.ts";
+import type { TrainingSample } from "../../train/data/loader.node.ts";
 import { type TuneRun, tune } from "../../train/tune.node.ts";
-import { adaptersOf, dropPathOf, type TuningSettings } from "../../train/tuning.ts";
+import { dropPathOf, type TuningSettings } from "../../train/tuning.ts";
 import { withDefaults } from "../../train/with-defaults.ts";
-import { encoderStep } from "../maps/tiling.ts";
+import { type CropSettings, cropFeeds, cropLoader } from "../maps/crop-loader.node.ts";
+import { mapperConfig } from "../maps/mapper.ts";
 import { divideMasks, type MaskItem, type MaskSet } from "./data/mask-set.ts";
 import { initSegmenter, type SegmenterConfig } from "./head.ts";
 import { lossGraph } from "./loss.ts";
 import { segmenterFile } from "./model-file.ts";
 
 /** How a segmenter is trained; all fields have defaults. */
-export interface FinetuneSettings extends TuningSettings {
+export interface FinetuneSettings extends TuningSettings, CropSettings {
   /** Updates of the whole run. */
   steps: number;
-  /** Side of the crops, in pixels. */
-  size: number;
-  /** Factor by which images are enlarged or shrunk before they are cut, [min, max]. */
-  scale: readonly [min: number, max: number];
-  /** Turn crops by quarters, which mmseg does not: seen from above, nothing is upright. */
-  rotations: boolean;
   /** Channels of UPerNet; the auxiliary head has half of them. */
   channels: number;
 }
@@ -94,16 +83,21 @@ export async function finetuneSegmentation(options: FinetuneOptions): Promise<Fi
   const { seed, steps } = settings;
   const parts = divideMasks(set, { valShare: options.valShare, seed });
   const { info, weights: start } = openModel(model, { seed });
-  const config = segmenterConfig(info.config, settings, { sensor, set, bands: options.bands });
+  const { channels } = settings;
+  const config: SegmenterConfig = {
+    ...mapperConfig(info.config, settings, { sensor, classes: set.classes, bands: options.bands }),
+    head: { channels, auxiliary: Math.ceil(channels / 2), dropout: 0.1 },
+  };
   const began = performance.now();
-  const loader = trainingLoader(parts.train, config, settings, options);
+  const samples = parts.train.map((item) => sampleOf(item, options));
+  const loader = cropLoader(samples, config, settings, { dates: 1, communicator: options.communicator });
   const weights = await tune(
     {
       base: { config: info.config, weights: start },
       ...{ sensor, settings, steps },
       tree: initSegmenter(config),
       ...lossGraph(config, { ...settings, dropPath: dropPathOf(settings) }),
-      data: feedsOf(loader, config),
+      data: cropFeeds(loader, config),
       schedule: { kind: "poly", lr: settings.lr, warmup: Math.ceil(steps / 20), warmupRatio: 1e-6 },
       config: { segmenter: config, train: parts.train.map(({ id }) => id) },
       metadata: segmenterFile.write(config),
@@ -112,41 +106,6 @@ export async function finetuneSegmentation(options: FinetuneOptions): Promise<Fi
   );
   const seconds = (performance.now() - began) / 1000;
   return { config, settings, weights, ...parts, failures: loader.failures, seconds };
-}
-
-function segmenterConfig(
-  model: SkySenseConfig,
-  settings: FinetuneSettings,
-  { sensor, set, bands }: { sensor: SensorName; set: MaskSet; bands: readonly string[] | undefined },
-): SegmenterConfig {
-  const { size, channels } = settings;
-  if (model[sensor] === undefined) {
-    throw new SkySenseError({
-      code: "SENSOR_UNKNOWN",
-      what: `this model has no encoder for ${sensor}`,
-      remedy: "Choose another model or --sensor.",
-    });
-  }
-  const step = encoderStep({ model, sensor });
-  if (size % step !== 0) {
-    throw new SkySenseError({
-      code: "BAD_SIZE",
-      what: `crops of ${size} pixels do not hold whole windows of the encoder, which repeat every ${step}`,
-      remedy: `Choose a multiple of ${step} as --size.`,
-    });
-  }
-  const count = sensor === "hr" ? model.hr!.bands : model[sensor]!.encoder.bands;
-  const all = modelBands(sensor).slice(0, count);
-  const positions = (bands ?? all).flatMap((band) => (all.includes(band) ? [all.indexOf(band)] : []));
-  return {
-    model,
-    sensor,
-    size,
-    classes: set.classes,
-    bands: positions.sort((a, b) => a - b),
-    head: { channels, auxiliary: Math.ceil(channels / 2), dropout: 0.1 },
-    ...adaptersOf(settings),
-  };
 }
 
 /** A set's item as the loader takes it. */
@@ -160,47 +119,5 @@ export function sampleOf(
     labels: [],
     source: { files: [image], options: { ...rest, hrPixelsPerCell: 1 }, ...(window && { window }) },
     labelMap: shapes ?? { file: mask, coding: set.coding },
-  };
-}
-
-function trainingLoader(
-  items: readonly MaskItem[],
-  config: SegmenterConfig,
-  { batchSize, seed, size, scale, rotations }: FinetuneSettings,
-  { set, scene, communicator }: FinetuneOptions,
-): Loader {
-  const { sensor, bands } = config;
-  return createLoader({
-    samples: items.map((item) => sampleOf(item, { set, scene })),
-    classes: 0,
-    batchSize,
-    seed,
-    ...(communicator && { share: { rank: communicator.rank, size: communicator.size } }),
-    recipe: {
-      sensors: { [sensor]: { size, bands: bands.map((k) => modelBands(sensor)[k]!), dates: 1 } },
-      crop: { scale, maxShare: 0.75 },
-      flips: true,
-      rotations,
-      ...(sensor === "hr" && { photometric: mmsegPhotometric }),
-    } satisfies Recipe,
-  });
-}
-
-function feedsOf(loader: Loader, { sensor, size }: SegmenterConfig): BatchSource {
-  return {
-    async batch(index, options) {
-      const { stacks, labelMaps, samples, ids } = await loader.batch(index, options);
-      const { data, shape } = stacks[sensor]!;
-      const [count, , bands, height, width] = shape;
-      return {
-        feeds: {
-          images: { data, shape: [count, bands, height, width] },
-          labels: { data: BigInt64Array.from(labelMaps!, BigInt), shape: [samples, size, size] },
-        },
-        samples,
-        files: ids,
-      };
-    },
-    close: () => loader.close(),
   };
 }

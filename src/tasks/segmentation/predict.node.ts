@@ -1,16 +1,15 @@
-import { rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { LongCall } from "../../core/progress.ts";
-import { type BlendedScene, blendScene, type EmbedCommunicator } from "../../embed/blend-scene.node.ts";
-import { fingerprintOf } from "../../embed/compute-features.node.ts";
+import type { BlendedScene, EmbedCommunicator } from "../../embed/blend-scene.node.ts";
 import { withLock } from "../../embed/lock.node.ts";
-import { software } from "../../embed/software.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import type { Device } from "../../runtime/session.ts";
+import { scoreScene } from "../maps/map-scene.node.ts";
 import { stride } from "../maps/mapper.ts";
-import { openForSegmenter } from "../maps/scene-grid.node.ts";
-import { tileField, type WindowOptions } from "../maps/tiling.ts";
+import { openToMap } from "../maps/scene-grid.node.ts";
+import type { WindowOptions } from "../maps/tiling.ts";
 import { openSegmenter, readSegmenter } from "./segmenter-session.node.ts";
 import { type PolygonFormat, type SegmentationOutputs, writeSegmentationOutputs } from "./write-outputs.node.ts";
 
@@ -61,42 +60,19 @@ export async function predictSegmentation(options: PredictOptions): Promise<Pred
   const abort = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
   const first = communicator === undefined || communicator.rank === 0;
   try {
-    const opened = await openForSegmenter(image, config, { ...said, ...(signal && { signal }) });
+    const opened = await openToMap([[image]], config, { ...said, ...(signal && { signal }) });
     const { scene, pixels } = opened;
     const work = join(out, ".skysense-segment");
     const run = async (): Promise<PredictResult | undefined> => {
-      const { tiling, window, overlap } = tileField(config, scene.grid, options);
-      let holes = false;
-      const scores = await blendScene({
-        scene,
-        tiling,
-        batch: Math.max(1, Math.floor((512 / window) ** 2)),
-        channels: config.classes.length,
-        phase: "segment",
-        async read(cells) {
-          const place = await scene.read(cells, signal === undefined ? {} : { signal });
-          holes ||= place[config.sensor]!.mask?.includes(0) ?? false;
-          return place;
-        },
-        compute: (places) => session.scores(places, { signal }),
-        work,
-        fingerprint: fingerprintOf([
-          await stateOf(image),
-          said,
-          window,
-          overlap,
-          await session.weights.sha256(),
-          software,
-        ]),
-        communicator,
+      const { scores, masked, windows } = await scoreScene(session, opened, {
+        ...{ files: [image], said, work, phase: "segment", communicator },
+        ...{ window: options.window, overlap: options.overlap },
         ...abort,
       });
       if (!first) return undefined;
       const began = performance.now();
-      // Windows that another run or process has read may have had holes.
-      const masked = holes || scores.resumedRows > 0 || (communicator?.size ?? 1) > 1;
       const written = await writeSegmentationOutputs(scores, opened, {
-        ...{ config, image, model, out, work, masked, polygons, minPixels, command, windows: { window, overlap } },
+        ...{ config, image, model, out, work, masked, polygons, minPixels, command, windows },
         ...abort,
       });
       await rm(work, { recursive: true, force: true });
@@ -123,10 +99,4 @@ export async function predictSegmentation(options: PredictOptions): Promise<Pred
 function resultOf({ seconds: { reading, total } }: BlendedScene, began: number): Pick<PredictResult, "seconds"> {
   const writing = (performance.now() - began) / 1000;
   return { seconds: { reading, computing: Math.max(0, total - reading), writing } };
-}
-
-/** What tells whether an image is still the same; URLs are taken as they are. */
-async function stateOf(image: string): Promise<unknown> {
-  const found = await Promise.all([image, `${image}.skysense.json`].map((path) => stat(path).catch(() => undefined)));
-  return [image, ...found.map((one) => one && [one.size, one.mtimeMs])];
 }

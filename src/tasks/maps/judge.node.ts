@@ -1,0 +1,129 @@
+import { SkySenseError } from "../../core/error.ts";
+import type { Window } from "../../core/grid.ts";
+import type { ImageStack } from "../../core/place.ts";
+import type { LongCall } from "../../core/progress.ts";
+import { type Confusion, confusionMatrix } from "../../evaluate/confusion.ts";
+import { noneJudged } from "../../evaluate/none-judged.ts";
+import { readPlaceSource } from "../../imagery/scene/place-source.node.ts";
+import { checkMaskSize, ignoredLabel, isLabelFault, type LabelMap } from "../../train/data/label-map.ts";
+import type { TrainingSample } from "../../train/data/loader.node.ts";
+import { readLabelMap } from "../../train/data/read-sample.node.ts";
+import { type ClassMap, mapImage, partOf } from "./map-image.node.ts";
+import type { MapSession } from "./map-session.node.ts";
+import type { WindowOptions } from "./tiling.ts";
+
+/** What an image's class map is worth. */
+export interface JudgedImage {
+  id: string;
+  /** Of its labelled pixels. */
+  confusion: Confusion;
+}
+
+/** A part of an image of which much was classified wrongly. */
+export interface WorstTile {
+  id: string;
+  window: Window;
+  /** Share of its labelled pixels. */
+  wrong: number;
+  image: ImageStack;
+  /** [height, width]; `ignoredLabel` where nothing was judged. */
+  truth: Uint8Array;
+  said: Uint8Array;
+}
+
+export interface Judgement {
+  images: readonly JudgedImage[];
+  /** The worst first. */
+  worst: readonly WorstTile[];
+  failures: readonly { id: string; reason: string }[];
+}
+
+/** Side of the tiles that are shown, and how many. */
+const tileSide = 256;
+const tilesShown = 8;
+
+/**
+ * Map labelled places and compare the maps with their labels.
+ * @throws SkySenseError `BAD_LABEL` | `MASK_SIZE` | `TOO_MANY_UNREADABLE`: no place could be read
+ */
+export async function judgeMapper(
+  session: MapSession,
+  samples: readonly TrainingSample[],
+  { signal, onProgress, window, overlap }: WindowOptions & LongCall = {},
+): Promise<Judgement> {
+  const images: JudgedImage[] = [];
+  const failures: { id: string; reason: string }[] = [];
+  let worst: WorstTile[] = [];
+  for (const [i, sample] of samples.entries()) {
+    signal?.throwIfAborted();
+    const { id } = sample;
+    try {
+      const { image, truth } = await readLabelled(session, sample, signal);
+      const said = await mapImage(session, { [session.config.sensor]: image }, { window, overlap, signal });
+      const classes = session.config.classes.length;
+      images.push({ id, confusion: confusionMatrix(truth.data, said.labels, { classes, ignore: ignoredLabel }) });
+      worst = [...worst, ...tilesOf(id, { image, truth, said })]
+        .sort((a, b) => b.wrong - a.wrong)
+        .slice(0, tilesShown);
+    } catch (error) {
+      if (!(error instanceof SkySenseError) || isLabelFault(error)) throw error;
+      failures.push({ id, reason: error.what });
+    }
+    onProgress?.({ phase: "evaluate", done: i + 1, total: samples.length, unit: "images" });
+  }
+  if (images.length === 0) throw noneJudged(failures);
+  return { images, worst, failures };
+}
+
+async function readLabelled(
+  { config }: MapSession,
+  { id, source, labelMap }: TrainingSample,
+  signal: AbortSignal | undefined,
+): Promise<{ image: ImageStack; truth: LabelMap }> {
+  const place = await readPlaceSource(source, signal === undefined ? {} : { signal });
+  const image = place[config.sensor];
+  if (image === undefined) {
+    throw new SkySenseError({
+      code: "BAD_SAMPLE",
+      what: `the image is not of the sensor ${config.sensor}`,
+      where: id,
+      remedy: "Say what it is by --sensor.",
+    });
+  }
+  const truth = await readLabelMap(labelMap!);
+  checkMaskSize(truth, { height: image.shape[2], width: image.shape[3] }, { file: labelMap!.file });
+  return { image, truth };
+}
+
+function tilesOf(
+  id: string,
+  { image, truth, said }: { image: ImageStack; truth: LabelMap; said: ClassMap },
+): WorstTile[] {
+  const tiles: WorstTile[] = [];
+  for (let top = 0; top < truth.height; top += tileSide) {
+    for (let left = 0; left < truth.width; left += tileSide) {
+      const [width, height] = [Math.min(tileSide, truth.width - left), Math.min(tileSide, truth.height - top)];
+      const window: Window = [left, top, width, height];
+      const [wanted, found] = [cut(truth.data, truth.width, window), cut(said.labels, truth.width, window)];
+      let [wrong, labelled] = [0, 0];
+      for (const [p, label] of wanted.entries()) {
+        if (label === ignoredLabel) continue;
+        labelled++;
+        if (found[p] !== label) wrong++;
+      }
+      // Slivers at the edge of an image, and what is hardly labelled, show nothing.
+      if (labelled < 0.1 * tileSide ** 2) continue;
+      tiles.push({ id, window, wrong: wrong / labelled, image: partOf(image, window), truth: wanted, said: found });
+    }
+  }
+  return tiles;
+}
+
+function cut(map: Uint8Array, width: number, [left, top, wide, tall]: Window): Uint8Array {
+  const out = new Uint8Array(wide * tall);
+  for (let row = 0; row < tall; row++) {
+    const from = (top + row) * width + left;
+    out.set(map.subarray(from, from + wide), row * wide);
+  }
+  return out;
+}
