@@ -1,12 +1,23 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { SkySenseError } from "../core/error.ts";
 import { indexPlaces } from "../pretrain/index-places.node.ts";
 import { formatSummary } from "../pretrain/index-summary.ts";
 
+import { checkData, checkedTasks } from "../tasks/check/check-data.node.ts";
+import { formatFinding } from "../tasks/check/finding.ts";
+import { ratio } from "./options.ts";
 import { progressLine } from "./progress.node.ts";
-import { addSceneOptions, sceneOptions, whole } from "./scene-options.ts";
+import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
+import { addMaskOptions, maskOptions } from "./segmentation.node.ts";
+import { vectorOptions } from "./vector-options.ts";
 
 export function addData(program: Command): void {
   const data = program.command("data").description("Prepare data.");
+  addIndex(data);
+  addCheck(data);
+}
+
+function addIndex(data: Command): void {
   const command = data
     .command("index")
     .summary("list places to pre-train on")
@@ -42,6 +53,48 @@ export function addData(program: Command): void {
       console.log(options.json ? JSON.stringify(summary, null, 2) : `${formatSummary(summary)}\n  ${options.out}`);
     } finally {
       progress.end();
+    }
+  });
+}
+
+function addCheck(data: Command): void {
+  const command = data
+    .command("check")
+    .summary("say what a data set holds, and what is wrong with it")
+    .description(
+      "Read a data set as `finetune` would, everything of it, and say in which layout it is, what there is of each\n" +
+        "class in each split, and what is wrong. Exit code 2 where something is.",
+    )
+    .argument("<dir>", "the data set; with --labels, an image or a folder of images")
+    .addOption(new Option("--task <task>", "what it is for; default: whatever has such a layout").choices(checkedTasks))
+    .option("--oriented", "boxes with an angle");
+  addMaskOptions(command)
+    .option("--val-share <share>", "share of the images to judge; default: the set's own splits", ratio)
+    .option("--seed <n>", "of that share", number, 0)
+    .option("--json", "print JSON");
+  addSceneOptions(command).action(async (path: string, options, self: Command) => {
+    const { task, oriented = false, valShare, seed, classes, subset, json } = options;
+    if (options.labels !== undefined && task === undefined) {
+      self.error("error: with --labels, say by --task segmentation or --task detection what they are for");
+    }
+    const progress = progressLine();
+    const findings = await checkData(path, {
+      ...{ task, valShare, seed, subset },
+      masks: maskOptions(options),
+      boxes: { oriented, classes: classes?.split(","), vectors: vectorOptions(options) },
+      trainRatio: valShare === undefined ? undefined : 1 - valShare,
+      scene: sceneOptions(options),
+      signal: self.optsWithGlobals().signal,
+      onProgress: progress.onProgress,
+    }).finally(() => progress.end());
+    console.log(json ? JSON.stringify(findings, null, 2) : findings.map(formatFinding).join("\n"));
+    const count = findings.reduce((sum, { problems }) => sum + problems.length, 0);
+    if (count > 0) {
+      throw new SkySenseError({
+        code: "BAD_DATA",
+        what: `${count} ${count === 1 ? "problem was" : "problems were"} found`,
+        where: path,
+      });
     }
   });
 }

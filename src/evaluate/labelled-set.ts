@@ -10,6 +10,8 @@ export interface Sample {
   labels: readonly number[];
   /** "train", "val", "test" or another word, where the set says so. */
   split: string | undefined;
+  /** The image below the set's folder, where it is one file. */
+  file?: string;
   /** Changes when the images do. */
   stamp(): Promise<string>;
   /** @throws SkySenseError what is wrong with the images */
@@ -23,6 +25,8 @@ export interface LabelledSet {
   classes: readonly string[];
   multiLabel: boolean;
   samples: readonly Sample[];
+  /** In words: "a folder for each class". */
+  layout?: string;
 }
 
 /** What is learnt from and what is judged; the two share no sample. */

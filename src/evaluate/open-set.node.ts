@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { z } from "zod";
 import { SkySenseError } from "../core/error.ts";
+import { type OnFault, refuse } from "../core/faults.ts";
 import type { Place } from "../core/place.ts";
 import { unreadable } from "../core/read-file.node.ts";
 import { type OpenSceneOptions, openScene } from "../imagery/scene/open-scene.node.ts";
@@ -17,6 +18,8 @@ export interface OpenSetOptions {
   size?: number;
   /** Which one, where an index holds several sets of series. */
   subset?: string;
+  /** What to do with a folder without images. */
+  onFault?: OnFault;
 }
 
 const imageIndex = z.object({
@@ -84,7 +87,8 @@ function openIndex(index: z.infer<typeof imageIndex>, where: string, options: Op
     const labels = names.map((name) => classes.indexOf(name));
     return imageSample(path, item.file, { labels, split: item.split, options });
   });
-  return { name: index.name ?? basename(resolve(path)), path, classes, multiLabel, samples };
+  const layout = `${basename(where)} of images with ${multiLabel ? "any number of classes" : "a class"} each`;
+  return { name: index.name ?? basename(resolve(path)), path, classes, multiLabel, samples, layout };
 }
 
 /** What lies beside images without being one. */
@@ -97,12 +101,14 @@ async function openFolders(path: string, options: OpenSetOptions): Promise<Label
     if (!(await stat(join(path, name))).isDirectory()) continue;
     const files = (await visible(join(path, name))).filter((file) => !notImages.test(file));
     if (files.length === 0) {
-      throw new SkySenseError({
+      const fault = new SkySenseError({
         code: "EMPTY_CLASS",
         what: "there is no image in the folder of this class",
         where: join(path, name),
         remedy: "Add images, or remove the folder.",
       });
+      (options.onFault ?? refuse)(fault);
+      continue;
     }
     for (const file of files) {
       samples.push(imageSample(path, join(name, file), { labels: [classes.length], split: undefined, options }));
@@ -117,7 +123,8 @@ async function openFolders(path: string, options: OpenSetOptions): Promise<Label
       remedy: "Put images into folders named by their class: FOLDER/CLASS/IMAGE.",
     });
   }
-  return { name: basename(resolve(path)), path, classes, multiLabel: false, samples };
+  const layout = "a folder for each class";
+  return { name: basename(resolve(path)), path, classes, multiLabel: false, samples, layout };
 }
 
 async function visible(folder: string): Promise<string[]> {
@@ -134,6 +141,7 @@ function imageSample(
     id: file.split(sep).join("/"),
     labels,
     split,
+    file,
     async stamp() {
       const stats = await Promise.all([path, `${path}.skysense.json`].map((p) => stat(p).catch(() => undefined)));
       return stats.map((s) => (s === undefined ? "" : `${s.size} ${s.mtimeMs}`)).join(" ");

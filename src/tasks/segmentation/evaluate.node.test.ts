@@ -56,7 +56,7 @@ const item = (image: string, mask: string) => ({
   mask: join(folder, mask),
   split: undefined,
 });
-const set: MaskSet = { name: "set", path: folder, ...table, items: [] };
+const set: MaskSet = { name: "set", path: folder, layout: "", ...table, items: [] };
 const judge = (...items: ReturnType<typeof item>[]) => judgeSegmenter(session, items, { set });
 
 test("judgeSegmenter: labelled pixels alone are counted, and the worst tiles come first", async () => {

@@ -1,4 +1,5 @@
 import { SkySenseError } from "../../../core/error.ts";
+import { type OnFault, refuse } from "../../../core/faults.ts";
 import type { Window } from "../../../core/grid.ts";
 import { fromHorizontal, fromPolygons } from "../../../model/detection/rotated/rotated-boxes.ts";
 import type { Annotated, Annotation } from "./annotation.ts";
@@ -32,6 +33,8 @@ export interface BoxSet {
   items: readonly BoxItem[];
   /** Objects that were left out, and why. */
   leftOut: readonly string[];
+  /** In words: "COCO". */
+  layout: string;
   /** What a user should know of the annotations. */
   notes?: readonly string[];
 }
@@ -50,6 +53,8 @@ export interface BoxRules {
   classes?: readonly string[] | undefined;
   /** Objects outside of their image or without extent: an error, or left out. */
   badBoxes?: "refuse" | "leave out" | undefined;
+  /** What to do with any other fault that can be left out. Default: end. */
+  onFault?: OnFault | undefined;
 }
 
 /**
@@ -59,7 +64,8 @@ export interface BoxRules {
  */
 export function toBoxSet(
   found: readonly Found[],
-  { name, path, oriented, classes: given, badBoxes = "refuse" }: BoxRules & { name: string; path: string },
+  { name, path, layout, oriented, classes: given, badBoxes = "refuse", onFault = refuse }: BoxRules &
+    Pick<BoxSet, "name" | "path" | "layout">,
 ): BoxSet {
   const names = new Set(found.flatMap(({ annotation }) => annotation.objects.map((object) => object.name)));
   if (names.size === 0) {
@@ -74,12 +80,13 @@ export function toBoxSet(
   const leftOut: string[] = [];
   const items = found.map((file): BoxItem => {
     const objects = file.annotation.objects.flatMap((object, i) => {
-      const label = labelOf(object, classes, file.file);
+      const label = classes.indexOf(object.name);
+      if (label < 0) onFault(unknownClass(object, classes, file.file));
       const fault = faultOf(object, file.annotation.size);
-      if (fault === undefined) return [{ ...object, label }];
+      if (fault === undefined) return label < 0 ? [] : [{ ...object, label }];
       const said = `${object.called ?? `object ${i + 1}`} (${object.name}) ${fault}`;
-      if (badBoxes === "refuse") throw badBox(said, file.file);
-      leftOut.push(`${file.file}: ${said}`);
+      if (badBoxes === "refuse") onFault(badBox(said, file.file));
+      else leftOut.push(`${file.file}: ${said}`);
       return [];
     });
     return {
@@ -89,13 +96,11 @@ export function toBoxSet(
       difficult: Uint8Array.from(objects, ({ difficult }) => Number(difficult)),
     };
   });
-  return { name, path, classes, oriented, items, leftOut };
+  return { name, path, layout, classes, oriented, items, leftOut };
 }
 
-function labelOf({ name }: Annotated, classes: readonly string[], where: string): number {
-  const label = classes.indexOf(name);
-  if (label >= 0) return label;
-  throw new SkySenseError({
+function unknownClass({ name }: Annotated, classes: readonly string[], where: string): SkySenseError {
+  return new SkySenseError({
     code: "UNKNOWN_CLASS",
     what: `"${name}" is none of the classes ${classes.join(", ")}`,
     where,

@@ -2,6 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, relative, resolve, sep } from "node:path";
 import { z } from "zod";
 import { SkySenseError } from "../../../core/error.ts";
+import { keepSound, refuse } from "../../../core/faults.ts";
 import { readWholeFile } from "../../../core/read-file.node.ts";
 import type { VectorLabels } from "../../../evaluate/labelled-tiles.node.ts";
 import { type Annotation, badAnnotation, numbersOf } from "./annotation.ts";
@@ -12,6 +13,11 @@ import { parseXml } from "./parse-xml.ts";
 import { openVectorBoxes } from "./vector-boxes.node.ts";
 
 const pictures = /\.(png|jpe?g|webp|tiff?|jp2|bmp)$/i;
+
+export interface OpenBoxSetOptions extends BoxRules {
+  /** Polygons that lie over the images. Default: annotations are found below the folder. */
+  vectors?: VectorLabels | undefined;
+}
 
 /**
  * Open a set of images with boxes; the layout is found out:
@@ -29,10 +35,7 @@ const pictures = /\.(png|jpe?g|webp|tiff?|jp2|bmp)$/i;
  *
  * @throws SkySenseError `SET_NOT_FOUND` | `NO_ANNOTATIONS` | `NO_IMAGE` | `BAD_ANNOTATION` and those of {@link toBoxSet}
  */
-export async function openBoxSet(
-  path: string,
-  { vectors, ...rules }: BoxRules & { vectors?: VectorLabels | undefined },
-): Promise<BoxSet> {
+export async function openBoxSet(path: string, { vectors, ...rules }: OpenBoxSetOptions): Promise<BoxSet> {
   if (vectors !== undefined) return openVectorBoxes(path, vectors, rules);
   if (!(await stat(path).catch(() => undefined))?.isDirectory()) {
     throw new SkySenseError({
@@ -46,12 +49,22 @@ export async function openBoxSet(
   const folder: Folder = { path, files, images: byStem(files.filter((file) => pictures.test(file))) };
   const set = { name: basename(resolve(path)), path, ...rules };
   if (files.includes("index.json")) {
-    const index = await readIndex(folder);
-    return toBoxSet(index.found, { ...set, name: index.name ?? set.name, classes: rules.classes ?? index.classes });
+    const { found, name = set.name, classes } = await readIndex(folder, rules);
+    const layout = "index.json of images with boxes";
+    return toBoxSet(found, { ...set, name, layout, classes: rules.classes ?? classes });
   }
-  const coco = await readCoco(folder);
-  if (coco !== undefined) return toBoxSet(coco.found, { ...set, classes: rules.classes ?? coco.classes });
-  return toBoxSet(await readTexts(folder, rules), set);
+  const coco = await readCoco(folder, rules);
+  if (coco !== undefined) {
+    return toBoxSet(coco.found, { ...set, layout: "COCO", classes: rules.classes ?? coco.classes });
+  }
+  const found = await readTexts(folder, rules);
+  return toBoxSet(found, { ...set, layout: textLayout(found) });
+}
+
+/** What texts beside images are called after. */
+function textLayout(found: readonly Found[]): string {
+  const xml = found.filter(({ file }) => file.endsWith(".xml")).length;
+  return xml === 0 ? "texts as DOTA's" : xml === found.length ? "XML as VOC's, DIOR's or FAIR1M's" : "XML and texts";
 }
 
 interface Folder {
@@ -122,7 +135,7 @@ const indexSchema = z.looseObject({
     .min(1),
 });
 
-async function readIndex({ path }: Folder) {
+async function readIndex({ path }: Folder, { onFault = refuse }: BoxRules) {
   const where = join(path, "index.json");
   const parsed = indexSchema.safeParse(await readJson(where));
   if (!parsed.success) {
@@ -136,7 +149,8 @@ async function readIndex({ path }: Folder) {
     }
     return join(path, file);
   };
-  const found = await Promise.all(
+  const found = await keepSound(
+    onFault,
     items.map(async ({ file, labels, boxes, width, height, split }): Promise<Found> => {
       const size = width === undefined || height === undefined ? undefined : ([height, width] as const);
       const image = inside(file);
@@ -158,7 +172,7 @@ async function readIndex({ path }: Folder) {
 }
 
 /** All COCO files of the folder as one; undefined: there is none. */
-async function readCoco(folder: Folder): Promise<{ classes: string[]; found: Found[] } | undefined> {
+async function readCoco(folder: Folder, { onFault = refuse }: BoxRules): Promise<{ classes: string[]; found: Found[] } | undefined> {
   const names = folder.files.filter((file) => file.endsWith(".json"));
   const classes: string[] = [];
   const found: Found[] = [];
@@ -168,19 +182,21 @@ async function readCoco(folder: Folder): Promise<{ classes: string[]; found: Fou
     if (typeof json !== "object" || json === null || !("annotations" in json && "categories" in json)) continue;
     const coco = parseCoco(json, file);
     for (const own of coco.classes) if (!classes.includes(own)) classes.push(own);
-    for (const annotation of coco.images) {
+    const images = coco.images.map(async (annotation): Promise<Found> => {
       const id = imageFor(annotation.image, name, folder);
-      found.push({ id, image: join(folder.path, id), split: splitOf([name, id]), file, annotation });
-    }
+      return { id, image: join(folder.path, id), split: splitOf([name, id]), file, annotation };
+    });
+    found.push(...(await keepSound(onFault, images)));
   }
   return classes.length === 0 ? undefined : { classes, found };
 }
 
 /** VOC, DIOR, FAIR1M and DOTA: a file for each image. */
-async function readTexts(folder: Folder, { oriented }: BoxRules): Promise<Found[]> {
+async function readTexts(folder: Folder, { oriented, onFault = refuse }: BoxRules): Promise<Found[]> {
   const splits = await readImageSets(folder);
   const names = annotationsOf(folder, oriented);
-  return Promise.all(
+  return keepSound(
+    onFault,
     names.map(async (name): Promise<Found> => {
       const file = join(folder.path, name);
       const text = (await readWholeFile(file)).toString("utf8");
@@ -192,8 +208,13 @@ async function readTexts(folder: Folder, { oriented }: BoxRules): Promise<Found[
   );
 }
 
+/** Whether a file is an annotation of one image, by its name; GDAL writes .aux.xml beside images. */
+export function isAnnotation(file: string): boolean {
+  return /(?<!\.aux)\.xml$/i.test(file) || /(^|\/)labelTxt[^/]*\/.*\.txt$/i.test(file);
+}
+
 function annotationsOf({ path, files }: Folder, oriented: boolean): string[] {
-  const all = files.filter((file) => /\.xml$/i.test(file) || /(^|\/)labelTxt[^/]*\/.*\.txt$/i.test(file));
+  const all = files.filter(isAnnotation);
   // DIOR has both kinds, in folders that say so.
   const other = oriented ? /horizontal/i : /oriented/i;
   const fitting = all.filter((file) => !other.test(dirname(file)));

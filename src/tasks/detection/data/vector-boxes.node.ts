@@ -33,7 +33,8 @@ export async function openVectorBoxes(data: string, vectors: VectorLabels, rules
     return { id, image: image.image, window, split: image.split, block, file, annotation };
   });
   if (points.size > 0 && found.every(({ annotation }) => annotation.objects.length === 0)) throw noPolygons(file);
-  const set = toBoxSet(found, { ...rules, name: basename(resolve(data)), path: data });
+  const layout = "images with polygons of a vector file";
+  const set = toBoxSet(found, { ...rules, layout, name: basename(resolve(data)), path: data });
   const said =
     points.size === 0 ? [] : [`${file}: ${points.size} features are points, which have no extent, and were left out`];
   return { ...set, notes: [...notes, ...said, ...blockNotes(blockMetres, found)] };

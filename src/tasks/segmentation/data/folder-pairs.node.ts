@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, extname, join, sep } from "node:path";
 import { SkySenseError } from "../../../core/error.ts";
+import { type OnFault, refuse } from "../../../core/faults.ts";
 import { splitOfPath } from "../../../evaluate/split-of-path.ts";
 import type { MaskItem } from "./mask-set.ts";
 
@@ -15,6 +16,11 @@ const pairs = [
   ["image", "label"],
   ["imgs", "masks"],
   ["images", "gt"],
+  // iSAID as it is downloaded, and ISPRS Potsdam.
+  ["images", "Semantic_masks/images"],
+  ["2_Ortho_RGB", "5_Labels_all"],
+  ["2_Ortho_RGB", "5_Labels_for_participants"],
+  ["2_Ortho_RGB", "5_Labels"],
 ] as const;
 
 const pictures = /\.(png|jpe?g|webp|tiff?|jp2|bmp)$/i;
@@ -30,18 +36,17 @@ const endings = /_(instance_color_RGB|labels?|mask|gt|noBoundary|RGBIR|IRRG|RGB|
  */
 export async function pairFolders(
   path: string,
-  { images, masks }: { images?: string | undefined; masks?: string | undefined },
+  {
+    images,
+    masks,
+    onFault = refuse,
+  }: { images?: string | undefined; masks?: string | undefined; onFault?: OnFault | undefined },
 ): Promise<MaskItem[]> {
   const files = (await readdir(path, { recursive: true }))
     .filter((file) => pictures.test(file) && !basename(file).startsWith("."))
     .map((file) => file.split(sep).join("/"))
     .sort();
-  const byFolder = new Map<string, string[]>();
-  for (const file of files) {
-    const folder = dirname(file);
-    if (!byFolder.has(folder)) byFolder.set(folder, []);
-    byFolder.get(folder)!.push(file);
-  }
+  const byFolder = groupByFolder(files);
   const counterpart =
     images === undefined || masks === undefined ? usualCounterpart(byFolder) : givenCounterpart(images, masks);
   const items: MaskItem[] = [];
@@ -52,8 +57,8 @@ export async function pairFolders(
     const byName = new Map(labels.map((file) => [nameOf(file), file]));
     for (const image of found) {
       const mask = byName.get(nameOf(image));
-      if (mask === undefined) throw noMask(join(path, image), join(path, other));
-      items.push({ id: image, image: join(path, image), mask: join(path, mask), split: splitOfPath(image) });
+      if (mask === undefined) onFault(noMask(join(path, image), join(path, other)));
+      else items.push({ id: image, image: join(path, image), mask: join(path, mask), split: splitOfPath(image) });
     }
   }
   if (items.length === 0) {
@@ -65,6 +70,23 @@ export async function pairFolders(
     });
   }
   return items;
+}
+
+/** Whether some folder of these files is called as folders of images are, and has one of masks beside it. */
+export function hasPairs(files: readonly string[]): boolean {
+  const folders = groupByFolder(files.filter((file) => pictures.test(file)));
+  const counterpart = usualCounterpart(folders);
+  return [...folders.keys()].some((folder) => counterpart(folder) !== undefined);
+}
+
+function groupByFolder(files: readonly string[]): Map<string, string[]> {
+  const byFolder = new Map<string, string[]>();
+  for (const file of files) {
+    const folder = dirname(file);
+    if (!byFolder.has(folder)) byFolder.set(folder, []);
+    byFolder.get(folder)!.push(file);
+  }
+  return byFolder;
 }
 
 function nameOf(file: string): string {

@@ -25,6 +25,8 @@ export interface MaskSet extends ClassTable {
   name: string;
   /** Folder, for messages. */
   path: string;
+  /** In words: "folders of images and masks". */
+  layout: string;
   items: readonly MaskItem[];
   /** What a user should know of the labels. */
   notes?: readonly string[];

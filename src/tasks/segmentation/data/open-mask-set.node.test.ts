@@ -106,7 +106,9 @@ test("openMaskSet: an index of several sensors gives the images of the one that 
     [-1, ignoredLabel],
     [255, ignoredLabel],
   ]);
-  await expect(indexOf({ classes, items })).rejects.toThrow("no item has an image of hr and a mask");
+  await expect(indexOf({ classes, items })).rejects.toThrow(
+    /^no item has an image of hr and a mask \(.*index\.json\)\. Choose one by --sensor: s1\.$/,
+  );
 });
 
 test("parseClassTable: tables that contradict themselves are refused", () => {

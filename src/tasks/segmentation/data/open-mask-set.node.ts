@@ -1,12 +1,13 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import { SkySenseError } from "../../../core/error.ts";
-import type { SensorName } from "../../../core/place.ts";
+import type { OnFault } from "../../../core/faults.ts";
+import { type SensorName, sensorNames } from "../../../core/place.ts";
 import { unreadable } from "../../../core/read-file.node.ts";
 import { type ClassTable, parseClassTable } from "../../maps/classes.ts";
 import { pairFolders } from "./folder-pairs.node.ts";
 import { knownClasses } from "./known-classes.ts";
-import { type MaskIndex, maskIndex, tableOfIndex } from "./mask-index.ts";
+import { hasMask, type MaskIndex, maskIndex, tableOfIndex } from "./mask-index.ts";
 import type { MaskItem, MaskSet } from "./mask-set.ts";
 import { openVectorMasks, type VectorMaskOptions } from "./vector-masks.node.ts";
 
@@ -22,6 +23,8 @@ export interface OpenMaskSetOptions {
   subset?: string | undefined;
   /** Polygons or points that lie over the images. Default: images have masks. */
   vectors?: VectorMaskOptions | undefined;
+  /** What to do with an image without mask. Default: end. */
+  onFault?: OnFault | undefined;
 }
 
 /**
@@ -36,7 +39,7 @@ export interface OpenMaskSetOptions {
 export async function openMaskSet(path: string, options: OpenMaskSetOptions = {}): Promise<MaskSet> {
   if (options.vectors !== undefined) {
     const table = options.classes === undefined ? undefined : await readClassTable(options.classes);
-    return openVectorMasks(path, options.vectors, table);
+    return openVectorMasks(path, options.vectors, { table, onFault: options.onFault });
   }
   if (!(await stat(path).catch(() => undefined))?.isDirectory()) {
     throw new SkySenseError({
@@ -58,7 +61,7 @@ export async function openMaskSet(path: string, options: OpenMaskSetOptions = {}
     });
   }
   const items = await pairFolders(path, options);
-  return { name: basename(resolve(path)), path, ...table, items };
+  return { name: basename(resolve(path)), path, layout: "folders of images and masks", ...table, items };
 }
 
 /** @throws SkySenseError `BAD_CLASSES` | `FILE_UNREADABLE` */
@@ -103,9 +106,17 @@ function openIndex(
     return [{ id: file, image: inside(file), mask: inside(mask), split: item.split }];
   });
   const classes = table ?? tableOfIndex(index, { subset, where });
-  if (items.length === 0) throw badIndex(where, `no item has an image of ${sensor} and a mask`);
+  if (items.length === 0) throw noneOf(sensor, index, where);
   const name = [index.name ?? basename(resolve(path)), ...(subset === undefined ? [] : [subset])].join(": ");
-  return { name, path, ...classes, items };
+  return { name, path, layout: "index.json of images with masks", ...classes, items };
+}
+
+/** No item has an image of this sensor: another one may be meant. */
+function noneOf(sensor: SensorName, { items }: MaskIndex, where: string): SkySenseError {
+  const others = sensorNames.filter((name) => items.some((item) => typeof item[name] === "string" && hasMask(item)));
+  const what = `no item has an image of ${sensor} and a mask`;
+  if (others.length === 0) return badIndex(where, what);
+  return new SkySenseError({ code: "NO_PAIRS", what, where, remedy: `Choose one by --sensor: ${others.join(", ")}.` });
 }
 
 async function readJson(path: string): Promise<unknown> {

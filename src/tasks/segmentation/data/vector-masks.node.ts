@@ -1,5 +1,6 @@
 import { basename, resolve } from "node:path";
 import { SkySenseError } from "../../../core/error.ts";
+import { type OnFault, refuse } from "../../../core/faults.ts";
 import { blockNotes } from "../../../evaluate/choose-block.ts";
 import { type LabelledTile, openLabelledTiles, type VectorLabels } from "../../../evaluate/labelled-tiles.node.ts";
 import type { Coordinates } from "../../../imagery/vector/feature.ts";
@@ -27,7 +28,7 @@ export interface VectorMaskOptions extends VectorLabels {
 export async function openVectorMasks(
   data: string,
   options: VectorMaskOptions,
-  table: ClassTable | undefined,
+  { table, onFault = refuse }: { table?: ClassTable | undefined; onFault?: OnFault | undefined } = {},
 ): Promise<MaskSet> {
   const { labels: file, background } = options;
   const { tiles, notes, blockMetres } = await openLabelledTiles(data, options);
@@ -35,8 +36,8 @@ export async function openVectorMasks(
   const positions = new Map(classes.classes.map(({ name }, k) => [name, k]));
   const labelOf = (value: string, feature?: number) => {
     const label = positions.get(value);
-    if (label === undefined) throw unknownClass(value, { feature, file, classes });
-    return label;
+    if (label === undefined) onFault(unknownClass(value, { feature, file, classes }));
+    return label ?? ignoredLabel;
   };
   const elsewhere = background === undefined ? ignoredLabel : labelOf(background);
   const items = tiles.flatMap((tile): MaskItem[] => {
@@ -49,6 +50,7 @@ export async function openVectorMasks(
   return {
     name: basename(resolve(data)),
     path: data,
+    layout: "images with shapes of a vector file",
     ...classes,
     items,
     notes: [...notes, ...blockNotes(blockMetres, items)],

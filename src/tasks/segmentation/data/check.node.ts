@@ -1,0 +1,48 @@
+import type { OpenSceneOptions } from "../../../imagery/scene/open-scene.node.ts";
+import { ignoredLabel } from "../../../train/data/label-map.ts";
+import { readSample } from "../../../train/data/read-sample.node.ts";
+import type { DataCheck } from "../../check/checked-set.ts";
+import { sampleOf } from "../finetune.node.ts";
+import { hasPairs } from "./folder-pairs.node.ts";
+import { hasMask } from "./mask-index.ts";
+import { divideMasks } from "./mask-set.ts";
+import { type OpenMaskSetOptions, openMaskSet } from "./open-mask-set.node.ts";
+
+export interface MaskCheckOptions {
+  masks?: OpenMaskSetOptions;
+  scene?: OpenSceneOptions | undefined;
+  valShare?: number | undefined;
+  seed: number;
+}
+
+/** Images with masks, or with polygons and points of a vector file. */
+export const segmentationCheck: DataCheck<MaskCheckOptions> = {
+  task: "segmentation",
+  claims: ({ files, index }, { masks = {} }) =>
+    masks.images !== undefined || (index === undefined ? hasPairs(files) : index.some(hasMask)),
+  async open(path, { masks, scene, valShare, seed, onFault }) {
+    const set = await openMaskSet(path, { ...masks, onFault });
+    const { name, layout, notes = [] } = set;
+    return {
+      ...{ name, layout, notes, unit: "pixels" },
+      classes: set.classes.map((one) => one.name),
+      items: set.items.map((item) => ({
+        id: item.id,
+        split: item.split,
+        block: item.block,
+        file: item.window === undefined ? item.image : undefined,
+        async read() {
+          const { source, labelMap } = sampleOf(item, { set, scene });
+          const place = await readSample(source, labelMap);
+          const counts = new Array<number>(256).fill(0);
+          for (const label of place.labelMap!.data) counts[label]!++;
+          return { place, counts: counts.slice(0, set.classes.length), unlabelled: counts[ignoredLabel]! };
+        },
+      })),
+      divide() {
+        const { train, val } = divideMasks(set, { valShare, seed });
+        return { train: new Set(train.map(({ id }) => id)), val: new Set(val.map(({ id }) => id)) };
+      },
+    };
+  },
+};
