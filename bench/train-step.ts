@@ -132,7 +132,7 @@ async function measure(name: string, ratios: Ratios): Promise<void> {
   const peakGb = process.resourceUsage().maxRSS / 2 ** 20;
 
   const { outputs } = differentiate(build(), { trainable: () => true });
-  const { graph, weights, feeds, flops } = gemmGraph(productsOf(outputs, batch));
+  const { graph, weights, feeds, flops } = gemmGraph(productsOf(Object.values(outputs), batch));
   const reads = Object.fromEntries(
     graph.parameters.map(({ name: key, shape }) => [key, { data: weights.float32(key), shape: shape as number[] }]),
   );

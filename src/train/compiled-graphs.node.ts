@@ -1,5 +1,5 @@
 import type { OnnxGraph } from "../graph/onnx.ts";
-import { type InlineOptions, inlineSession } from "../runtime/inline.node.ts";
+import { type InlineOptions, type InlineSession, inlineSession } from "../runtime/inline.node.ts";
 import { bindFeeds, type HostTensor } from "../runtime/session.ts";
 
 /** Shapes of the feeds by name. */
@@ -19,11 +19,18 @@ export interface CompiledGraphs<T> {
   release(): Promise<void>;
 }
 
+/** A graph and what it is bound to; `open`: where it does not run in one piece. */
+interface Compilable {
+  graph: OnnxGraph;
+  bind: InlineOptions;
+  open?: (() => Promise<InlineSession>) | undefined;
+}
+
 /**
  * Compile a graph for each new set of shapes and keep the last few, since each has working memory of its own. A batch
  * size that the graph leaves open needs no second compilation.
  */
-export function compiledGraphs<T extends { graph: OnnxGraph; bind: InlineOptions }>(
+export function compiledGraphs<T extends Compilable>(
   make: (shapes: FeedShapes) => T,
   { most = 4 } = {},
 ): CompiledGraphs<T> {
@@ -32,7 +39,7 @@ export function compiledGraphs<T extends { graph: OnnxGraph; bind: InlineOptions
   const compile = async (feeds: Feeds, belongs: unknown) => {
     while (entries.length >= most) await entries.shift()!.release();
     const made = make(Object.fromEntries(Object.entries(feeds).map(([name, { shape }]) => [name, shape])));
-    const session = await inlineSession(made.graph, made.bind);
+    const session = await (made.open?.() ?? inlineSession(made.graph, made.bind));
     return {
       made,
       belongs,

@@ -5,7 +5,9 @@ import type { Batch } from "./batch.ts";
 import type { Communicator } from "./communicator.ts";
 import { compiledGraphs, type FeedShapes } from "./compiled-graphs.node.ts";
 import { arrayOf, combine, type Role, viewOf } from "./flat.ts";
+import { partsSession } from "./parts-session.node.ts";
 import { reduceNumbers, reduceRole } from "./reduce.ts";
+import { type GraphPart, splitGraph } from "./split-graph.ts";
 import { makeBuffer, parameterViews, type TrainState } from "./state.ts";
 import { type DifferentiatedGraph, differentiate, type SeparateGraph } from "./train-graph.ts";
 
@@ -47,7 +49,10 @@ export function separateSteps(build: (shapes: FeedShapes) => SeparateGraph, cont
   const trained = new Set(flat.slots.map(({ name }) => name));
   const graphs = compiledGraphs((shapes) => {
     const made = differentiate(build(shapes), { trainable: (name) => trained.has(name) });
-    return { ...made, bind: bindings(made, context) };
+    const parts = communicator.size > 1 ? splitGraph(made.outputs) : [];
+    const bind = (part: GraphPart) => bindings({ ...made, graph: part.graph }, context);
+    const open = () => partsSession(parts, { bind, communicator });
+    return { ...made, bind: bindings(made, context), ...(parts.length > 1 && { open }) };
   });
   const clean = cleanGradients(context);
 
@@ -115,11 +120,11 @@ export class Totals {
 }
 
 /** A graph's parameters and gradients as views on the state. */
-export function bindings({ graph, touched }: DifferentiatedGraph, { state, session }: StepContext): InlineOptions {
+export function bindings({ graph }: DifferentiatedGraph, { state, session }: StepContext): InlineOptions {
   const writes: Record<string, HostTensor> = {};
-  const reached = new Set(touched);
+  const written = new Set(graph.outputs.map(({ name }) => name));
   for (const slot of state.flat.slots) {
-    if (!reached.has(slot.name)) continue;
+    if (!written.has(`grad.${slot.name}`)) continue;
     writes[`grad.${slot.name}`] = { data: viewOf(state.flat, "gradients", slot), shape: slot.shape };
   }
   return { reads: parametersFor(graph, state), writes, ...session };
@@ -147,7 +152,7 @@ export function renewBuffers({ fixed }: TrainState, results: Readonly<Record<str
   }
 }
 
-/** Running statistics are those of each process's own batches; the processes go on with their mean. */
+/** Running statistics may be those of each process's own batches; the processes go on with their mean. */
 export async function averageBuffers({ state: { fixed, buffers }, communicator }: StepContext): Promise<void> {
   if (communicator.size === 1) return;
   for (const name of buffers) {

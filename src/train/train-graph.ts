@@ -54,11 +54,11 @@ type Trainable = (name: string) => boolean;
 export function differentiate(
   { loss, metrics, weight, buffers }: SeparateGraph,
   { trainable }: { trainable: Trainable },
-): DifferentiatedGraph & { outputs: readonly Tensor[] } {
+): DifferentiatedGraph & { outputs: Readonly<Record<string, Tensor>> } {
   const { touched, outputs } = gradientOutputs([{ of: loss, value: one(loss) }], trainable);
   const named = { ...lossOutputs({ loss, ...(metrics && { metrics }) }), ...bufferOutputs(buffers), ...outputs };
   const all: Record<string, Tensor> = weight === undefined ? named : { ...named, weight: reshape(weight, [1]) };
-  return { graph: toOnnx(all), touched, outputs: Object.values(all) };
+  return { graph: toOnnx(all), touched, outputs: all };
 }
 
 /** The features alone. Outputs: `feature.*`, `after.<buffer>`. */

@@ -1,4 +1,5 @@
 import { scalar, type Tensor } from "../tensor.ts";
+import { acrossProcesses } from "./across-processes.ts";
 import { add } from "./add.ts";
 import { atLeast } from "./clip.ts";
 import { div } from "./div.ts";
@@ -34,7 +35,8 @@ export function batchNormAffine(
 }
 
 /**
- * Batch normalisation of images [batch, C, H, W] by their own moments (alg. 1), with the biased variance.
+ * Batch normalisation of images [batch, C, H, W] by their own moments (alg. 1), with the biased variance. The batch is
+ * that of all processes of a training run (specification §5.4), whose parts are of one size.
  *
  * @returns Also the batch's mean and unbiased variance, which PyTorch's running statistics take up.
  * @throws Error where a channel is known to have one value only, as PyTorch does.
@@ -49,12 +51,12 @@ export function batchNorm(
     throw new Error("a batch norm in training needs more than one value a channel");
   const channels = x.shape[1] as number;
   const perChannel = (t: Tensor) => reshape(t, [channels, 1, 1]);
-  const average = mean(x, { axes, keepDims: true });
+  const average = acrossProcesses(mean(x, { axes, keepDims: true }), "mean");
   const centred = sub(x, average);
-  const variance = mean(mul(centred, centred), { axes, keepDims: true });
+  const variance = acrossProcesses(mean(mul(centred, centred), { axes, keepDims: true }), "mean");
   const deviation = sqrt(add(variance, scalar(epsilon)));
   const y = add(mul(centred, div(perChannel(weight), deviation)), perChannel(bias));
-  const count = countOf(x, axes);
+  const count = acrossProcesses(countOf(x, axes), "sum");
   const unbiased = mul(variance, div(count, atLeast(sub(count, scalar(1)), 1)));
   return { y, moments: { mean: reshape(average, [channels]), variance: reshape(unbiased, [channels]) } };
 }
