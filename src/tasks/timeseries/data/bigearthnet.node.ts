@@ -91,7 +91,8 @@ function sourceOf({ s2, s1 }: Patch): PlaceFiles {
     sensor,
     bands: [band],
     dates: date(folder),
-    units: sensor === "s2" ? "reflectance*10000" : "dB",
+    // All of it is older than processing baseline 04.00, which brought the offset.
+    ...(sensor === "s2" ? { units: "reflectance*10000", offset: 0 } : { units: "dB" }),
     check: false,
   });
   const files = [

@@ -45,7 +45,7 @@ export async function openFmow(path: string, { files }: { files: readonly string
     const id = `${folder}/${category}/${category}_${location_id}/${category}_${location_id}_${image_id}.tif`;
     const file = resolve(path, id);
     const date = findDate(timestamp)?.date ?? "unknown";
-    const said = { file, sensor: "s2", units: "reflectance*10000", check: false } as const;
+    const said = { file, sensor: "s2", units: "reflectance*10000", offset: 0, check: false } as const;
     const described = { files: [{ ...said, bands: [...bandOrders.l1c!.bands], dates: date }] };
     const location = middleOf(polygon);
     return {

@@ -65,7 +65,7 @@ const sources = [
     folder: "DATA_S2",
     prefix: "S2",
     dates: "dates-S2",
-    said: { sensor: "s2", bands: s2Bands, units: "reflectance*10000" },
+    said: { sensor: "s2", bands: s2Bands, units: "reflectance*10000", offset: 0 },
   },
   { folder: "DATA_S1A", prefix: "S1A", dates: "dates-S1A", said: { sensor: "s1", bands: s1Bands, units: "dB" } },
   { folder: "DATA_S1D", prefix: "S1D", dates: "dates-S1D", said: { sensor: "s1", bands: s1Bands, units: "dB" } },
