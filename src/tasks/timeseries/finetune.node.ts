@@ -79,8 +79,6 @@ export interface FinetuneResult {
  * head gives the cells, or the place as a whole, their classes. Each step sees other dates of a place, other crops and
  * orientations. An interrupted run goes on when it is called again.
  *
- * With several processes, batch norms are those of each process's own part of a batch.
- *
  * @throws SkySenseError `SENSOR_UNKNOWN` | `SENSOR_ABSENT` | `BAD_SIZE`, those of `divideDated`, `createLoader`, `train`
  */
 export async function finetuneSeries(options: FinetuneOptions): Promise<FinetuneResult> {

@@ -51,7 +51,15 @@ function place(name: string, seed: number): void {
 }
 
 const described = (name: string) => [
-  { file: `${name}/s2.tif`, sensor: "s2", bands: s2Bands, dates, units: "reflectance*10000", offset: 0, check: false },
+  {
+    file: `${name}/s2.tif`,
+    sensor: "s2",
+    bands: s2Bands,
+    dates,
+    units: "reflectance*10000",
+    offset: 0,
+    check: false,
+  },
   { file: `${name}/s1.tif`, sensor: "s1", bands: ["VV", "VH"], dates: ["2020-06-02"], units: "dB", check: false },
 ];
 
