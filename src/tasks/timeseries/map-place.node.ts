@@ -67,16 +67,18 @@ export async function mapPlace(
   const side = pixelsPerCell(config.model, first);
   const [rows, columns] = [Math.ceil(place[first]!.shape[2] / side), Math.ceil(place[first]!.shape[3] / side)];
   const dates = Object.fromEntries(sensors.map((sensor) => [sensor, place[sensor]!.shape[0]]));
-  const { tiling } = tileCells(config, { width: columns, height: rows, dates }, windows);
+  const { tiling, batch } = tileCells(config, { width: columns, height: rows, dates }, windows);
   const classes = config.classes.length;
   const blender = createBlender(tiling, { width: columns, channels: classes });
   const empty = new Uint8Array(rows * columns);
   let done = 0;
   async function* blended() {
     for (let row = 0; row < tiling.rows.starts.length; row++) {
-      for (const [column, window] of rowWindows(tiling, row).entries()) {
-        const [scores] = await session.scores([partOfPlace(place, window, config)], { signal });
-        blender.add(row, column, scores!);
+      const parts = rowWindows(tiling, row);
+      for (let from = 0; from < parts.length; from += batch) {
+        const some = parts.slice(from, from + batch).map((window) => partOfPlace(place, window, config));
+        const scores = await session.scores(some, { signal });
+        for (const [i, one] of scores.entries()) blender.add(row, from + i, one);
       }
       const cells = blender.take(row);
       empty.set(emptyCells(cells, classes) ?? [], done);
