@@ -27,8 +27,7 @@ export const changeIndex = z.looseObject({
   sensor: z.enum(sensorNames).optional(),
   items: z
     .array(
-      z
-        .looseObject({
+      z.object({
           mask: file,
           id: z.string().optional(),
           dates: dates.optional(),
