@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { SkySenseError } from "../core/error.ts";
+import { sensorNames } from "../core/place.ts";
 import type { LongCall } from "../core/progress.ts";
 import { createRandom } from "../core/random.ts";
 import { loadModel, modelConfig } from "../embed/load-model.node.ts";
@@ -12,7 +13,8 @@ import { bootstrap } from "./bootstrap.ts";
 import { type CellExtractor, featuresOfCells, modelCells } from "./cell-features.ts";
 import { type CellSides, cellLabels, isSeen, unlabelled } from "./cells.ts";
 import { type Confusion, confusionMatrix } from "./confusion.ts";
-import { type DenseSet, foldsOf } from "./dense-set.ts";
+import { type DenseSample, type DenseSet, foldsOf } from "./dense-set.ts";
+import { aboutSample } from "./extract.node.ts";
 import { imageStats } from "./image-stats.ts";
 import type { FeatureName } from "./model-features.ts";
 import { type Labelled, predict } from "./protocols.ts";
@@ -59,7 +61,8 @@ export interface DenseProbeReport {
  * @throws SkySenseError those of `foldsOf`, `loadModel` and of reading the set | `NOTHING_VALID`
  */
 export async function denseProbe(options: DenseProbeOptions): Promise<DenseProbeReport> {
-  const { set, out, model = "nano", seeds = [0], table = out.replace(/(\.json)?$/, ".md") } = options;
+  const { out, model = "nano", seeds = [0], table = out.replace(/(\.json)?$/, ".md") } = options;
+  const set = keptInMemory(options.set, keptBytes);
   const files = { out, table };
   const sides = sidesOf(modelConfig(model));
   const skipped = new Map<string, string>();
@@ -80,7 +83,7 @@ export async function denseProbe(options: DenseProbeOptions): Promise<DenseProbe
             results.push(...before);
             continue;
           }
-          const items = await readCells(extractor, { options, seed, sides, skipped });
+          const items = await readCells(extractor, { options: { ...options, set }, seed, sides, skipped });
           const rows = judge(items, folds, { options, extractor, seed }).map((row) => ({ ...row, run }));
           await addResults(rows, files);
           results.push(...rows);
@@ -95,8 +98,31 @@ export async function denseProbe(options: DenseProbeOptions): Promise<DenseProbe
   return { results, skipped: [...skipped].map(([id, reason]) => ({ id, reason })), files };
 }
 
+/** Each place is read once for all features and seeds, as long as they fit into memory together. */
+const keptBytes = 2 ** 29;
+
+function keptInMemory(set: DenseSet, bytes: number): DenseSet {
+  let left = bytes;
+  const samples = set.samples.map((sample): DenseSample => {
+    let kept: Awaited<ReturnType<DenseSample["read"]>> | undefined;
+    return {
+      ...sample,
+      async read(options) {
+        if (kept !== undefined) return kept;
+        const read = await sample.read(options);
+        const size = sensorNames.reduce((sum, sensor) => sum + (read.place[sensor]?.data.byteLength ?? 0), 0);
+        if (size > left) return read;
+        left -= size;
+        kept = read;
+        return read;
+      },
+    };
+  });
+  return { ...set, samples };
+}
+
 function sidesOf(config: SkySenseConfig): CellSides {
-  const present = (["hr", "s2", "s1"] as const).filter((sensor) => config[sensor] !== undefined);
+  const present = sensorNames.filter((sensor) => config[sensor] !== undefined);
   return Object.fromEntries(present.map((sensor) => [sensor, pixelsPerCell(config, sensor)]));
 }
 
@@ -142,9 +168,8 @@ async function readCells(extractor: CellExtractor, reading: Reading): Promise<Ce
     try {
       all.push(await readSample(sample, extractor, reading));
     } catch (error) {
-      // A place without the wanted sensors is no fault of the set.
-      if (!(error instanceof SkySenseError) || error.code !== "SENSOR_ABSENT") throw error;
-      reading.skipped.set(sample.id, error.message);
+      if (!aboutSample(error) || signal?.aborted) throw error;
+      reading.skipped.set(sample.id, error.what);
     }
     onProgress?.({ phase: extractor.name, done: done + 1, total: set.samples.length, unit: "places" });
   }

@@ -154,7 +154,8 @@ function usualLength(vectors: readonly Found[]): number {
 /** Errors that concern the whole run, whichever sample was at hand. */
 const aboutRun = new Set(["OUT_OF_MEMORY", "DEVICE_LOST", "DEVICE_UNAVAILABLE", "DISK_FULL", "NOT_WRITABLE"]);
 
-function aboutSample(error: unknown): error is SkySenseError {
+/** Is it the fault of one place, which can be left out? */
+export function aboutSample(error: unknown): error is SkySenseError {
   return error instanceof SkySenseError && !aboutRun.has(error.code);
 }
 
