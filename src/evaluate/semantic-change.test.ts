@@ -39,7 +39,16 @@ test("semanticChangeScores: binary and semantic change of each place, and of the
 });
 
 test("countSemanticChange: what has no class on one side is a change that has no class after it", () => {
-  const { binary, confusion } = count([[0, 255], [255, 1]], [[0, 0], [0, 1]]);
+  const { binary, confusion } = count(
+    [
+      [0, 255],
+      [255, 1],
+    ],
+    [
+      [0, 0],
+      [0, 1],
+    ],
+  );
   expect(binary).toEqual({ found: 1, falseAlarms: 0, missed: 1 });
   expect(confusion.reduce((a, b) => a + b, 0)).toBe(1);
   expect(semanticChangeScores(count([[0], [0]], [[0], [0]])).scs).toBeNaN();

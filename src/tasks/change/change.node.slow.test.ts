@@ -136,7 +136,8 @@ test("predictChange: two scenes become a map as their truth; killed midway it go
   const [labels, percent] = [(await map.read()).data, (await probability.read()).data];
   let [wrong, changed] = [0, 0];
   for (const [p, truth] of mask.entries()) {
-    if (p < 10 * width) expect(labels[p]).toBe(255); // no image after
+    if (p < 10 * width)
+      expect(labels[p]).toBe(255); // no image after
     else {
       if (labels[p] !== (truth === 255 ? 1 : 0)) wrong++;
       if (labels[p] === 1) changed++;

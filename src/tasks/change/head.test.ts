@@ -39,7 +39,9 @@ test("initChangeDetector: the encoder has its official names, and adapters where
   const names = listParameters(initChangeDetector({ ...config, adapters: { rank: 2, alpha: 4 } })).map(([n]) => n);
   expect(names).toContain("backbone_hr.patch_embed.projection.weight");
   expect(names).toContain("backbone_hr.stages.0.blocks.0.attn.w_msa.qkv.lora_A.weight");
-  expect(names.filter((name) => !name.startsWith("backbone_hr.")).every((n) => n.startsWith("change_head."))).toBe(true);
+  expect(names.filter((name) => !name.startsWith("backbone_hr.")).every((n) => n.startsWith("change_head."))).toBe(
+    true,
+  );
 });
 
 test("changeFile: what was written, and nothing that another task wrote", () => {

@@ -27,7 +27,8 @@ export const changeIndex = z.looseObject({
   sensor: z.enum(sensorNames).optional(),
   items: z
     .array(
-      z.object({
+      z
+        .object({
           mask: file,
           id: z.string().optional(),
           dates: dates.optional(),

@@ -67,9 +67,7 @@ test("openChangeSet: a partner or a mask that is missing is named, and so is a f
     `the image has no partner of its name before it (${alone}/B/b.png)`,
   );
   const unlabelled = folderOf(["A/a.png", "B/a.png", "A/b.png", "B/b.png", "label/a.png"]);
-  await expect(openChangeSet(unlabelled)).rejects.toThrow(
-    `the pair has no mask of change (${unlabelled}/A/b.png)`,
-  );
+  await expect(openChangeSet(unlabelled)).rejects.toThrow(`the pair has no mask of change (${unlabelled}/A/b.png)`);
   await expect(openChangeSet(folderOf(["x/a.png"]))).rejects.toThrow("Sort the images into folders A (before)");
   await expect(openChangeSet(join(root, "nowhere"))).rejects.toThrow("there is no such folder");
 });
