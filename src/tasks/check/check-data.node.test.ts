@@ -31,10 +31,13 @@ async function picture(path: string, { size: [width, height], rows, bands = 3 }:
     const value = rows[Math.min(rows.length - 1, Math.floor(p / width))]!;
     return bands === 1 ? [value] : [value >> 16, (value >> 8) & 255, value & 255];
   });
-  await sharp(Uint8Array.from(data.flat()), { raw: { width, height, channels: bands } }).toFile(path);
+  await sharp(Uint8Array.from(data.flat()), { raw: { width, height, channels: bands } })
+    .toColourspace(bands === 1 ? "b-w" : "srgb")
+    .toFile(path);
 }
 
-const image = (...values: number[]): Content => ({ size: [8, 6], rows: values });
+/** Greens, which are not taken for masks. */
+const image = (...values: number[]): Content => ({ size: [8, 6], rows: values.map((value) => 0x206040 + value) });
 const mask = (...rows: number[]): Content => ({ size: [8, 6], rows, bands: 1 });
 const check = async (files: Readonly<Record<string, Content>>, options: object = {}) => {
   const folder = await folderOf(files);
@@ -71,7 +74,7 @@ test("checkData: LoveDA, Potsdam in colours and iSAID as they are downloaded, pi
 });
 
 test("checkData: all that is wrong with masks, in the words of training", async () => {
-  const [{ problems, splits }] = (await check(
+  const [finding] = await check(
     {
       "images/a.png": image(1),
       "masks/a.png": mask(1, 9),
@@ -84,7 +87,8 @@ test("checkData: all that is wrong with masks, in the words of training", async 
       "masks/e.png": mask(2),
     },
     { masks: { classes: "loveda" } },
-  )) as [{ problems: string[]; splits: object }];
+  );
+  const { problems, splits } = finding!;
   expect(splits).toEqual({ all: 4 });
   expect(problems).toEqual([
     "the image has no mask of its name in SET/masks (SET/images/d.png). Add the mask, or take the image out of the folder.",

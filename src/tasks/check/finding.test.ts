@@ -25,10 +25,10 @@ test("formatFinding: images by split, sizes, bands, and a table of classes", () 
   31 images (30 train, 1 val)
   sizes: 256 × 256 pixels (30); 64 × 64 pixels (1)
   bands: hr: R, G, B
-  pixels                  train           val
-  background   900 000 (90.0 %)  750 (75.0 %)
-  roof         100 000 (10.0 %)  250 (25.0 %)
-  (unlabelled)               12             0
+  pixels                   train           val
+  background    900 000 (90.0 %)  750 (75.0 %)
+  roof          100 000 (10.0 %)  250 (25.0 %)
+  (unlabelled)                12             0
   1 image without any label
   note: something to know
   no problems`);
