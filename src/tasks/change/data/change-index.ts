@@ -16,8 +16,10 @@ const byDate = z
   .refine(({ before, after }) => before.length > 0 && after.length > 0, "it has files of one date only");
 
 const pair = z.union([
-  z.looseObject({ before: files, after: files }).transform(({ before, after }) => ({ before, after })),
-  z.looseObject({ a: files, b: files }).transform(({ a, b }) => ({ before: a, after: b })),
+  z
+    .looseObject({ before: files, after: files })
+    .transform(({ before, after }) => ({ before, after, sensor: undefined })),
+  z.looseObject({ a: files, b: files }).transform(({ a, b }) => ({ before: a, after: b, sensor: undefined })),
   byDate,
 ]);
 

@@ -65,9 +65,9 @@ function openIndex(
       split,
     }),
   );
-  const sensor = index.sensor ?? chosen.find((item) => "sensor" in item && item.sensor !== undefined)?.sensor;
+  const sensor = index.sensor ?? chosen.find((item) => item.sensor !== undefined)?.sensor;
   const title = [index.name ?? name, ...(subset === undefined ? [] : [subset])].join(": ");
-  return { name: title, path, sensor: sensor as ChangeSet["sensor"], ...plainChange, items };
+  return { name: title, path, sensor, ...plainChange, items };
 }
 
 async function readIndex(path: string): Promise<ChangeIndex | undefined> {
