@@ -91,7 +91,11 @@ export async function writeClassMap(
             empty++;
             continue;
           }
-          if (probabilityOf !== undefined && labels[p] !== probabilityOf) confidence[p] = 100 - confidence[p]!;
+          if (probabilityOf !== undefined) {
+            // Interpolated probabilities are near those of interpolated scores; of two, the higher is half at least.
+            const sure = Math.max(50, confidence[p]!);
+            confidence[p] = labels[p] === probabilityOf ? sure : 100 - sure;
+          }
           counts[labels[p]!]!++;
           areas[labels[p]!]! += hectares;
         }

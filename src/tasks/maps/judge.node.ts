@@ -112,7 +112,8 @@ function tilesOf(
         if (found[p] !== label) wrong++;
       }
       // Slivers at the edge of an image, and what is hardly labelled, show nothing.
-      if (labelled < 0.1 * tileSide ** 2) continue;
+      const whole = Math.min(tileSide, truth.width) * Math.min(tileSide, truth.height);
+      if (labelled < whole / 4) continue;
       tiles.push({ id, window, wrong: wrong / labelled, image: partOf(image, window), truth: wanted, said: found });
     }
   }
