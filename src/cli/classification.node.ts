@@ -6,7 +6,7 @@ import { defaults, finetuneSeeds } from "../tasks/classification/finetune.node.t
 import { writeClassificationReport } from "../tasks/classification/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
 import { ratio, seedsOption } from "./options.ts";
-import { withProcesses } from "./processes.node.ts";
+import { onOneProcess, withProcesses } from "./processes.node.ts";
 import { addSceneOptions, sceneOptions, whole } from "./scene-options.ts";
 import { groupOf } from "./task-group.ts";
 import { addTuningOptions } from "./tuning-options.ts";
@@ -62,7 +62,7 @@ function addPredict(group: Command): void {
     .requiredOption("--model <safetensors>", "what `skysense finetune classification` wrote")
     .option("--top <n>", "how many classes an image", whole, 3)
     .option("--json", "print JSON");
-  addSceneOptions(command).action(async (images: string[], options, self: Command) => {
+  onOneProcess(addSceneOptions(command)).action(async (images: string[], options, self: Command) => {
     const { signal } = self.optsWithGlobals();
     const { images: results, failures } = await classify({
       model: options.model,

@@ -66,7 +66,9 @@ function addCheck(data: Command): void {
         "class in each split, and what is wrong. Exit code 2 where something is.",
     )
     .argument("<dir>", "the data set; with --labels, an image or a folder of images")
-    .addOption(new Option("--task <task>", "what it is for; default: whatever has such a layout").choices(checkedTasks))
+    .addOption(
+      new Option("--task <task>", "what it is for; default: whatever has such a layout").choices(checkedTasks),
+    )
     .option("--oriented", "boxes with an angle");
   addMaskOptions(command)
     .option("--val-share <share>", "share of the images to judge; default: the set's own splits", ratio)

@@ -10,7 +10,7 @@ import { predictDetection } from "../tasks/detection/predict.node.ts";
 import { writeDetectionReport } from "../tasks/detection/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
 import { ratio } from "./options.ts";
-import { withProcesses } from "./processes.node.ts";
+import { onOneProcess, withProcesses } from "./processes.node.ts";
 import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
 import { groupOf } from "./task-group.ts";
@@ -132,7 +132,7 @@ function addEvaluate(group: Command): void {
     .requiredOption("--model <safetensors>", "what `skysense finetune detection` wrote")
     .requiredOption("--out <dir>", "folder for results.json and report.html")
     .option("--seed <n>", "for the split and the bootstrap", number, 0);
-  addWindowOptions(addSceneOptions(command)).action(async (options, self: Command) => {
+  onOneProcess(addWindowOptions(addSceneOptions(command))).action(async (options, self: Command) => {
     const { signal } = self.optsWithGlobals();
     const { window, overlap, seed, model, out, valShare } = options;
     const [progress, scene, detector] = [progressLine(), sceneOptions(options), readDetector(model)];
@@ -172,17 +172,19 @@ function addPredict(group: Command): void {
     .requiredOption("--model <safetensors>", "what `skysense finetune detection` wrote")
     .requiredOption("--out <dir>", "folder for NAME.geojson and NAME.parquet")
     .option("--min-score <share>", "leave out what is less certain", ratio, 0.3);
-  addWindowOptions(addSceneOptions(command)).action(async (images: string[], options, self: Command) => {
-    const { signal } = self.optsWithGlobals();
-    const { model, out, minScore, window, overlap } = options;
-    const progress = progressLine();
-    const results = await predictDetection({
-      ...{ model, images, out, minScore, window, overlap, signal, onProgress: progress.onProgress },
-      scene: sceneOptions(options),
-    }).finally(() => progress.end());
-    for (const { image, counts, files } of results) {
-      const found = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
-      console.log(`${image}: ${found.join(", ") || "nothing"}\n  ${files.join("\n  ")}`);
-    }
-  });
+  onOneProcess(addWindowOptions(addSceneOptions(command))).action(
+    async (images: string[], options, self: Command) => {
+      const { signal } = self.optsWithGlobals();
+      const { model, out, minScore, window, overlap } = options;
+      const progress = progressLine();
+      const results = await predictDetection({
+        ...{ model, images, out, minScore, window, overlap, signal, onProgress: progress.onProgress },
+        scene: sceneOptions(options),
+      }).finally(() => progress.end());
+      for (const { image, counts, files } of results) {
+        const found = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
+        console.log(`${image}: ${found.join(", ") || "nothing"}\n  ${files.join("\n  ")}`);
+      }
+    },
+  );
 }

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
-import type { Command } from "commander";
-import { openMpi } from "../runtime/mpi.node.ts";
+import { type Command, CommanderError } from "commander";
+import { launchedRank, openMpi } from "../runtime/mpi.node.ts";
 import { commandLine } from "./command-line.ts";
 import { progressLine } from "./progress.node.ts";
 
@@ -25,6 +25,16 @@ export async function withProcesses<T>(
   } finally {
     progress.end();
   }
+}
+
+/** Let the first of several processes alone run what they cannot share; it says so, and the others end. */
+export function onOneProcess(command: Command): Command {
+  return command.hook("preAction", () => {
+    const rank = launchedRank();
+    if (rank === undefined) return;
+    if (rank > 0) throw new CommanderError(0, "skysense.oneProcess", "");
+    console.error("note: this command runs on one process; the others have ended");
+  });
 }
 
 function sharedOptions(self: Command, mpi: ReturnType<typeof openMpi>, progress: ReturnType<typeof progressLine>) {

@@ -12,7 +12,7 @@ import { trainAndJudge } from "../tasks/segmentation/train-and-judge.node.ts";
 import { type SegmentationSummary, writeSegmentationReport } from "../tasks/segmentation/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
 import { deviceOption, ratio } from "./options.ts";
-import { withProcesses } from "./processes.node.ts";
+import { onOneProcess, withProcesses } from "./processes.node.ts";
 import { duration, progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
 import { groupOf } from "./task-group.ts";
@@ -109,7 +109,7 @@ function addEvaluate(group: Command): void {
     .option("--overlap <pixels>", "that neighbouring windows share", number)
     .option("--seed <n>", "of --val-share and the bootstrap", number, defaults.seed)
     .addOption(deviceOption("cpu"));
-  addSceneOptions(command).action(async (options, self: Command) => {
+  onOneProcess(addSceneOptions(command)).action(async (options, self: Command) => {
     const { split, valShare, seed, window, overlap, out } = options;
     const segmenter = readSegmenter(options.model);
     const set = await openData(options, segmenter.config.classes);

@@ -58,6 +58,12 @@ function launcherOf(environment: Readonly<Record<string, string | undefined>>): 
   return ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"].find((name) => environment[name] !== undefined);
 }
 
+/** The rank that a launcher gave this process, without a word to the others; undefined: it runs for itself. */
+export function launchedRank(environment: Readonly<Record<string, string | undefined>> = process.env) {
+  const launcher = launcherOf(environment);
+  return launcher === undefined ? undefined : Number(environment[launcher]);
+}
+
 interface Mpi {
   rank: number;
   size: number;

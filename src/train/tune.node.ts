@@ -18,6 +18,7 @@ export interface TuneRun extends LongCall {
   out: string;
   communicator?: Communicator | undefined;
   threads?: number | undefined;
+  checkpoint?: TrainOptions["checkpoint"];
 }
 
 /** A job of a task: an encoder with heads, and how these learn. */
@@ -54,7 +55,7 @@ export interface TuneJob extends Pick<TrainOptions, "steps" | "clip" | "prepare"
  */
 export async function tune(
   job: TuneJob,
-  { out, communicator, threads, signal, onProgress }: TuneRun,
+  { out, communicator, threads, checkpoint, signal, onProgress }: TuneRun,
 ): Promise<Weights> {
   const {
     base,
@@ -89,6 +90,7 @@ export async function tune(
     ...(metadata && { metadata }),
     ...(communicator && { communicator }),
     ...(threads && { threads }),
+    ...(checkpoint && { checkpoint }),
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
   });

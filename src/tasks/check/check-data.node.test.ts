@@ -26,33 +26,52 @@ async function folderOf(files: Readonly<Record<string, Content>>): Promise<strin
   return folder;
 }
 
-async function picture(path: string, { size: [width, height], rows, bands = 3 }: Exclude<Content, string>): Promise<void> {
+async function picture(
+  path: string,
+  { size: [width, height], rows, bands = 3 }: Exclude<Content, string>,
+): Promise<void> {
   const data = Array.from({ length: width * height }, (_, p) => {
     const value = rows[Math.min(rows.length - 1, Math.floor(p / width))]!;
     return bands === 1 ? [value] : [value >> 16, (value >> 8) & 255, value & 255];
   });
-  await sharp(Uint8Array.from(data.flat()), { raw: { width, height, channels: bands } })
-    .toColourspace(bands === 1 ? "b-w" : "srgb")
-    .toFile(path);
+  const pixels = sharp(Uint8Array.from(data.flat()), { raw: { width, height, channels: bands } });
+  // By default sharp writes TIFFs as JPEG, which changes colours.
+  const encoded = path.endsWith(".tif") ? pixels.tiff({ compression: "lzw" }) : pixels;
+  await encoded.toColourspace(bands === 1 ? "b-w" : "srgb").toFile(path);
 }
 
 /** Greens, which are not taken for masks. */
 const image = (...values: number[]): Content => ({ size: [8, 6], rows: values.map((value) => 0x206040 + value) });
+const colours = (...rows: number[]): Content => ({ size: [8, 6], rows });
 const mask = (...rows: number[]): Content => ({ size: [8, 6], rows, bands: 1 });
 const check = async (files: Readonly<Record<string, Content>>, options: object = {}) => {
   const folder = await folderOf(files);
   const findings = await checkData(folder, { seed: 0, ...options });
-  return findings.map((finding) => ({ ...finding, problems: finding.problems.map((p) => p.replaceAll(folder, "SET")) }));
+  return findings.map((finding) => ({
+    ...finding,
+    problems: finding.problems.map((p) => p.replaceAll(folder, "SET")),
+  }));
 };
 const counts = ({ classes }: { classes: readonly { name: string; counts: Readonly<Record<string, number>> }[] }) =>
-  Object.fromEntries(classes.map(({ name, counts: own }) => [name, own]).filter(([, own]) => Object.keys(own as object).length > 0));
+  Object.fromEntries(
+    classes.map(({ name, counts: own }) => [name, own]).filter(([, own]) => Object.keys(own as object).length > 0),
+  );
 
 test("checkData: LoveDA, Potsdam in colours and iSAID as they are downloaded, pixel by pixel", async () => {
   const [loveda] = await check(
-    { "Train/Rural/images_png/0.png": image(1), "Train/Rural/masks_png/0.png": mask(0, 2, 7), "Val/Urban/images_png/9.png": image(2), "Val/Urban/masks_png/9.png": mask(4) },
+    {
+      "Train/Rural/images_png/0.png": image(1),
+      "Train/Rural/masks_png/0.png": mask(0, 2, 7),
+      "Val/Urban/images_png/9.png": image(2),
+      "Val/Urban/masks_png/9.png": mask(4),
+    },
     { masks: { classes: "loveda" } },
   );
-  expect(counts(loveda!)).toMatchObject({ building: { train: 8, val: 0 }, agricultural: { train: 32 }, water: { val: 48 } });
+  expect(counts(loveda!)).toMatchObject({
+    building: { train: 8, val: 0 },
+    agricultural: { train: 32 },
+    water: { val: 48 },
+  });
   expect([loveda!.unlabelled, loveda!.sizes, loveda!.bands, loveda!.problems]).toEqual([
     { train: 8, val: 0 },
     [{ name: "8 × 6 pixels", count: 2 }],
@@ -60,14 +79,20 @@ test("checkData: LoveDA, Potsdam in colours and iSAID as they are downloaded, pi
     [],
   ]);
   const [potsdam] = await check(
-    { "2_Ortho_RGB/top_potsdam_2_10_RGB.tif": image(1), "5_Labels_all/top_potsdam_2_10_label.tif": image(0xffffff, 0x0000ff, 0xff0000, 0x00ff00) },
+    {
+      "2_Ortho_RGB/top_potsdam_2_10_RGB.tif": image(1),
+      "5_Labels_all/top_potsdam_2_10_label.tif": colours(0xffffff, 0x0000ff, 0xff0000, 0x00ff00),
+    },
     { masks: { classes: "potsdam" } },
   );
   expect(counts(potsdam!)).toMatchObject({ impervious_surface: { all: 8 }, building: { all: 8 }, tree: { all: 24 } });
   expect(potsdam!.unlabelled).toEqual({ all: 8 });
   expect(potsdam!.notes[0]).toContain("--val-share 0.2");
   const [isaid] = await check(
-    { "train/images/images/P0.png": image(1), "train/Semantic_masks/images/images/P0_instance_color_RGB.png": image(0, 0x00003f, 0x007fff) },
+    {
+      "train/images/images/P0.png": image(1),
+      "train/Semantic_masks/images/images/P0_instance_color_RGB.png": colours(0, 0x00003f, 0x007fff),
+    },
     { masks: { classes: "isaid" } },
   );
   expect(counts(isaid!)).toMatchObject({ background: { train: 8 }, ship: { train: 8 }, plane: { train: 32 } });
@@ -98,15 +123,16 @@ test("checkData: all that is wrong with masks, in the words of training", async 
   ]);
 });
 
-const voc = (objects: string) =>
-  `<annotation><size><width>8</width><height>6</height></size>${objects}</annotation>`;
+const voc = (objects: string) => `<annotation><size><width>8</width><height>6</height></size>${objects}</annotation>`;
 const object = (name: string, box: number[]) =>
   `<object><name>${name}</name><bndbox><xmin>${box[0]}</xmin><ymin>${box[1]}</ymin><xmax>${box[2]}</xmax><ymax>${box[3]}</ymax></bndbox></object>`;
 
 test("checkData: boxes by class and split; every fault, the first as training says it", async () => {
   const files = {
     "train/JPEGImages/a.png": image(1),
-    "train/Annotations/a.xml": voc(object("ship", [1, 1, 3, 3]) + object("ship", [9, 1, 12, 3]) + object("car", [2, 2, 2, 4])),
+    "train/Annotations/a.xml": voc(
+      object("ship", [1, 1, 3, 3]) + object("ship", [9, 1, 12, 3]) + object("car", [2, 2, 2, 4]),
+    ),
     "train/JPEGImages/a.png.aux.xml": "<PAMDataset/>",
     "train/JPEGImages/b.png": image(2),
     "train/Annotations/b.xml": voc(""),
@@ -116,7 +142,12 @@ test("checkData: boxes by class and split; every fault, the first as training sa
     "val/Annotations/e.xml": voc(""),
   };
   const [finding] = await check(files);
-  expect(finding).toMatchObject({ task: "detection", layout: "XML as VOC's, DIOR's or FAIR1M's", splits: { train: 2, val: 1 }, empty: 1 });
+  expect(finding).toMatchObject({
+    task: "detection",
+    layout: "XML as VOC's, DIOR's or FAIR1M's",
+    splits: { train: 2, val: 1 },
+    empty: 1,
+  });
   expect(counts(finding!)).toEqual({ car: { train: 0, val: 1 }, ship: { train: 1, val: 0 } });
   const { problems, notes } = finding!;
   expect(problems.length).toBe(5);
@@ -128,7 +159,12 @@ test("checkData: boxes by class and split; every fault, the first as training sa
     "the same image is in train and in val (SET/train/JPEGImages/a.png, SET/val/JPEGImages/c.png). Remove one of them.",
   );
   expect(notes).toEqual(["ship: learnt from but not judged", "car: judged but not learnt from"]);
-  const only = await folderOf({ ...files, "val/Annotations/d.xml": voc(""), "val/JPEGImages/d.png": image(5), "val/JPEGImages/e.png": image(6) });
+  const only = await folderOf({
+    ...files,
+    "val/Annotations/d.xml": voc(""),
+    "val/JPEGImages/d.png": image(5),
+    "val/JPEGImages/e.png": image(6),
+  });
   await expect(openBoxSet(only, { oriented: false })).rejects.toThrow(problems[2]!.replace("SET", only));
 });
 

@@ -34,7 +34,8 @@ export async function checkData(path: string, options: CheckOptions): Promise<Fi
     options.task === undefined ? claims(listing, options) : task === options.task,
   );
   // Folders of folders are classes of scenes only where they are nothing else.
-  const chosen = able.length > 1 && listing.index === undefined ? able.filter((one) => one !== classificationCheck) : able;
+  const chosen =
+    able.length > 1 && listing.index === undefined ? able.filter((one) => one !== classificationCheck) : able;
   if (chosen.length === 0) throw unknownLayout(path);
   const findings: Finding[] = [];
   for (const { task, open } of chosen) {

@@ -1,4 +1,5 @@
 import { SkySenseError } from "../../core/error.ts";
+import { createRandom } from "../../core/random.ts";
 import { openModel } from "../../embed/load-model.node.ts";
 import { period, pixelsPerCell } from "../../embed/prepare.ts";
 import { divideItems } from "../../evaluate/divide-items.ts";
@@ -12,8 +13,10 @@ import type { SkySenseConfig } from "../../model/skysense.ts";
 import type { HostTensor } from "../../runtime/session.ts";
 import type { Weights } from "../../runtime/weights.ts";
 import type { BatchSource } from "../../train/batch.ts";
+import { alone, type Communicator } from "../../train/communicator.ts";
 import type { Crop } from "../../train/data/geometry.ts";
 import { createLoader, type Loader, type TrainingSample } from "../../train/data/loader.node.ts";
+import { shareOf } from "../../train/data/order.ts";
 import { mmsegPhotometric } from "../../train/data/photometric.ts";
 import type { Preparation } from "../../train/prepare.node.ts";
 import { type TuneRun, tune } from "../../train/tune.node.ts";
@@ -112,7 +115,7 @@ export async function finetuneDetection(options: FinetuneOptions): Promise<Finet
       tree: initDetector(config),
       ...lossGraph(config, { ...settings, dropPath: dropPathOf(settings) }),
       data: feedsOf(loader, parts.train, config),
-      prepare: preparation(config, settings),
+      prepare: preparation(config, settings, options.communicator),
       config: { detector: config, train: parts.train.map(({ id }) => id) },
       metadata: detectorFile.write(config),
     },
@@ -241,7 +244,11 @@ function unpack({ data, shape: [count, width] }: HostTensor, images: number): Ob
 }
 
 /** Proposals with the weights of the step, and what the two stages are to say of the batch. */
-function preparation(c: DetectorConfig, settings: FinetuneSettings): Preparation {
+function preparation(
+  c: DetectorConfig,
+  settings: FinetuneSettings,
+  { rank, size: processes }: Pick<Communicator, "rank" | "size"> = alone,
+): Preparation {
   const detector = fasterRcnnOf(c);
   const kind = boxKind(detector.boxes);
   const sizes = detector.anchors.strides.map((stride) => Math.ceil(c.size / stride)).map((n) => [n, n] as const);
@@ -252,7 +259,12 @@ function preparation(c: DetectorConfig, settings: FinetuneSettings): Preparation
   const rules = { ...detector.proposals, perLevel: settings.proposals, keep: settings.proposals };
   return {
     build: () => proposalGraph(c),
-    feeds(outputs, batch, { random }) {
+    feeds(outputs, batch, { step }) {
+      // Of an image the same is drawn whatever the number of processes.
+      const [first] = shareOf(settings.batchSize, { rank, size: processes });
+      const random = Array.from({ length: batch.samples }, (_, b) =>
+        createRandom(settings.seed, "regions", step, first + b),
+      );
       const objects = unpack(batch.feeds.objects!, batch.samples);
       const found = objects.map((_, b) => {
         const part = (name: string) => {

@@ -1,3 +1,4 @@
+import { acrossProcesses } from "../../graph/ops/across-processes.ts";
 import { add } from "../../graph/ops/add.ts";
 import { concat } from "../../graph/ops/concat.ts";
 import { oneHot } from "../../graph/ops/equal.ts";
@@ -69,22 +70,35 @@ function rpnLosses({ logits, deltas }: FirstStage, c: DetectorConfig): Losses {
       { axis: 1 },
     );
   const boxes = perAnchor(deltas, anchorDims);
+  const over = samplesOf("rpn");
   const [batch, n] = boxes.shape as [Tensor["shape"][number], number];
   return {
     classes: binaryCrossEntropy(reshape(perAnchor(logits, 1), [batch, n]), input("rpn.labels", [batch, n]), {
       weight: input("rpn.weights", [batch, n]),
-      over: "nothing",
+      over,
     }),
     boxes: boxLoss(boxes, input("rpn.targets", [batch, n, anchorDims]), {
       weight: input("rpn.boxWeights", [batch, n, 1]),
+      over,
       beta: c.oriented ? 1 / 9 : 0,
     }),
   };
 }
 
+/**
+ * What sums over samples are divided by: how many a process has on average, so that the mean over processes is that of
+ * one with all of them.
+ */
+function samplesOf(stage: "rpn" | "roi"): Tensor {
+  return acrossProcesses(input(`${stage}.samples`, []), "mean");
+}
+
 /** L1 as in mmdet's Faster R-CNN, or with a beta smooth L1 as in mmrotate's Oriented R-CNN. */
-function boxLoss(x: Tensor, target: Tensor, { weight, beta }: { weight: Tensor; beta: number }): Tensor {
-  const reduction = { weight, over: "nothing" } as const;
+function boxLoss(
+  x: Tensor,
+  target: Tensor,
+  { beta, ...reduction }: { weight: Tensor; over: Tensor; beta: number },
+): Tensor {
   return beta > 0 ? smoothL1Loss(x, target, { ...reduction, beta }) : l1Loss(x, target, reduction);
 }
 
@@ -117,13 +131,15 @@ function headLosses(c: DetectorConfig, { scores, deltas }: { scores: Tensor; del
   const classes = c.classes.length;
   const n = scores.shape[0]!;
   const labels = input("roi.labels", [n], "int64");
+  const over = samplesOf("roi");
   // Each region's moves of its own class; background has none.
   const own = reshape(oneHot(labels, classes), [n, classes, 1]);
   const chosen = head.classAgnostic ? deltas : sum(mul(reshape(deltas, [n, classes, dims]), own), { axes: [1] });
   return {
-    classes: crossEntropy(scores, labels, { ignore: -1 }),
+    classes: crossEntropy(scores, labels, { ignore: -1, over }),
     boxes: boxLoss(chosen, input("roi.targets", [n, dims]), {
       weight: input("roi.boxWeights", [n, 1]),
+      over,
       beta: c.oriented ? 1 : 0,
     }),
   };

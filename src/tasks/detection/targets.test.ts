@@ -84,15 +84,18 @@ test("cropOriented: the box around goes where the horizontal box goes; what has 
   );
 });
 
-test("rpnTargets: one object between two anchors; weights add up to one, over a batch", () => {
+test("rpnTargets: one object between two anchors; each sample counts once", () => {
   const anchors = Float32Array.of(0, 0, 10, 10, 20, 0, 30, 10, 40, 0, 50, 10);
   const image = { boxes: Float32Array.of(0, 0, 10, 8), labels: Int32Array.of(1) };
   const none = { boxes: new Float32Array(0), labels: new Int32Array(0) };
-  const feeds = rpnTargets(anchors, [image, none], { kind: plainKind, random: createRandom(1) });
+  const feeds = rpnTargets(anchors, [image, none], {
+    kind: plainKind,
+    random: [1, 2].map((seed) => createRandom(seed)),
+  });
   expect([...(feeds["rpn.labels"]!.data as Float32Array)]).toEqual([1, 0, 0, 0, 0, 0]);
-  const sixth = Math.fround(1 / 6);
-  expect([...(feeds["rpn.weights"]!.data as Float32Array)]).toEqual(Array.from({ length: 6 }, () => sixth));
-  expect([...(feeds["rpn.boxWeights"]!.data as Float32Array)]).toEqual([sixth, 0, 0, 0, 0, 0]);
+  expect([...(feeds["rpn.weights"]!.data as Float32Array)]).toEqual([1, 1, 1, 1, 1, 1]);
+  expect([...(feeds["rpn.boxWeights"]!.data as Float32Array)]).toEqual([1, 0, 0, 0, 0, 0]);
+  expect([...(feeds["rpn.samples"]!.data as Float32Array)]).toEqual([6]);
   const targets = [...(feeds["rpn.targets"]!.data as Float32Array)];
   expect(targets.slice(0, 4)).toEqual([0, Math.fround(-0.1), 0, Math.fround(Math.log(0.8))]);
 });
@@ -100,11 +103,12 @@ test("rpnTargets: one object between two anchors; weights add up to one, over a 
 test("roiTargets: objects are regions themselves; places without a region count for nothing", () => {
   const image = { boxes: Float32Array.of(0, 0, 10, 10), labels: Int32Array.of(1) };
   const feeds = roiTargets([Float32Array.of(40, 40, 60, 60)], [image], {
-    ...{ classes: 3, count: 8, size: 2, kind: plainKind, random: createRandom(1) },
+    ...{ classes: 3, count: 8, size: 2, kind: plainKind, random: [createRandom(1)] },
     maps: [{ stride: 4, rows: 16, columns: 16 }],
   });
   expect([...(feeds["roi.labels"]!.data as BigInt64Array)]).toEqual([1n, 3n, -1n, -1n, -1n, -1n, -1n, -1n]);
-  expect([...(feeds["roi.boxWeights"]!.data as Float32Array)]).toEqual([0.5, 0, 0, 0, 0, 0, 0, 0]);
+  expect([...(feeds["roi.boxWeights"]!.data as Float32Array)]).toEqual([1, 0, 0, 0, 0, 0, 0, 0]);
+  expect([...(feeds["roi.samples"]!.data as Float32Array)]).toEqual([2]);
   const rows = feeds["roi.rows.0"]!;
   expect(rows.shape).toEqual([1, 8, 2, 16]);
   // Each bin's weights add up to one, and a place without a region has none.
@@ -149,7 +153,7 @@ async function stepFeeds(regions: number): Promise<Record<string, NdArray>> {
   });
   const anchors = Float32Array.from(anchorsOf(detector, sizes).flatMap((boxes) => [...boxes]));
   const maps = detector.roi.strides.map((stride) => ({ stride, rows: 64 / stride, columns: 64 / stride }));
-  const random = createRandom(1);
+  const random = [createRandom(1), createRandom(2)];
   const targets: Record<string, HostTensor> = {
     ...rpnTargets(anchors, objects, { kind, random }),
     ...roiTargets(found, objects, {
@@ -174,6 +178,7 @@ test("lossGraph: the four losses are those of their definitions", async () => {
   const [labels, weights, targets, boxWeights] = ["labels", "weights", "targets", "boxWeights"].map(
     (name) => feeds[`rpn.${name}`]!.data,
   );
+  const samples = feeds["rpn.samples"]!.data[0]!;
   // In the order image, level, row, column, anchor.
   for (let b = 0; b < 2; b++) {
     for (let level = 0; level < 5; level++) {
@@ -183,10 +188,10 @@ test("lossGraph: the four losses are those of their definitions", async () => {
       for (let cell = 0; cell < cells; cell++) {
         for (let anchor = 0; anchor < 3; anchor++, at++) {
           const p = 1 / (1 + Math.exp(-data[(b * 3 + anchor) * cells + cell]!));
-          classes -= weights![at]! * Math.log(labels![at] === 1 ? p : 1 - p);
+          classes -= (weights![at]! / samples) * Math.log(labels![at] === 1 ? p : 1 - p);
           for (let k = 0; k < 4; k++) {
             const move = moves[(b * 12 + anchor * 4 + k) * cells + cell]!;
-            boxes += boxWeights![at]! * Math.abs(move - targets![4 * at + k]!);
+            boxes += (boxWeights![at]! / samples) * Math.abs(move - targets![4 * at + k]!);
           }
         }
       }
@@ -198,7 +203,9 @@ test("lossGraph: the four losses are those of their definitions", async () => {
   // Fresh weights say the same of every region: ln 3, and moves of nearly nothing.
   expect(value("headClass")).toBeCloseTo(Math.log(3), 1);
   const [roi, roiWeights] = [feeds["roi.targets"]!.data, feeds["roi.boxWeights"]!.data];
-  const still = Array.from(roi).reduce((sum, t, i) => sum + Math.abs(t) * roiWeights[Math.floor(i / 4)]!, 0);
+  const still =
+    Array.from(roi).reduce((sum, t, i) => sum + Math.abs(t) * roiWeights[Math.floor(i / 4)]!, 0) /
+    feeds["roi.samples"]!.data[0]!;
   expect(value("headBox") / still).toBeCloseTo(1, 1);
   const total = ["rpnClass", "rpnBox", "headClass", "headBox"].reduce((sum, name) => sum + value(name), 0);
   expect(relativeL2([value("loss")], [total])).toBeLessThan(1e-6);

@@ -21,13 +21,14 @@ const headRules = { positive: 0.5, negative: 0.5, positiveShare: 0.25 };
  * around oriented ones.
  *
  * @param anchors  Of all levels one after the other, [n, 4].
+ * @param options.random  Of each image.
  * @returns `rpn.labels` and `rpn.weights` [batch, n], `rpn.targets` [batch, n, anchorDims] and `rpn.boxWeights`
- *   [batch, n, 1]; weights are 1 / the batch's number of samples.
+ *   [batch, n, 1]; weights are 1 where something counts. `rpn.samples` is how many anchors do.
  */
 export function rpnTargets(
   anchors: Boxes,
   images: readonly Objects[],
-  { kind, random }: { kind: BoxKind; random: Random },
+  { kind, random }: { kind: BoxKind; random: readonly Random[] },
 ): Feeds {
   const [n, width] = [anchors.length / 4, kind.anchorDims];
   const [labels, weights] = [new Float32Array(images.length * n), new Float32Array(images.length * n)];
@@ -35,7 +36,7 @@ export function rpnTargets(
   let samples = 0;
   for (const [b, { boxes }] of images.entries()) {
     const { objects } = assignOverlaps(boxIou(kind.around(boxes), anchors), n, rpnRules);
-    const { positives, negatives } = sampleBoxes(objects, { ...rpnRules, random });
+    const { positives, negatives } = sampleBoxes(objects, { ...rpnRules, random: random[b]! });
     samples += positives.length + negatives.length;
     for (const i of negatives) weights[b * n + i] = 1;
     const wanted = Array.from(positives, (i) => objects[i]! - 1);
@@ -46,12 +47,12 @@ export function rpnTargets(
       targets.set(moves.subarray(width * k, width * (k + 1)), width * at);
     }
   }
-  for (const list of [weights, boxWeights]) for (let i = 0; i < list.length; i++) list[i]! /= Math.max(samples, 1);
   return {
     "rpn.labels": { data: labels, shape: [images.length, n] },
     "rpn.weights": { data: weights, shape: [images.length, n] },
     "rpn.targets": { data: targets, shape: [images.length, n, width] },
     "rpn.boxWeights": { data: boxWeights, shape: [images.length, n, 1] },
+    "rpn.samples": { data: Float32Array.of(samples), shape: [] },
   };
 }
 
@@ -71,7 +72,8 @@ interface RoiOptions {
   size: number;
   /** That regions are taken from. */
   maps: PyramidSizes;
-  random: Random;
+  /** Of each image. */
+  random: readonly Random[];
 }
 
 /**
@@ -79,7 +81,7 @@ interface RoiOptions {
  *
  * @param candidates  Proposals of each image, [n, dims].
  * @returns `roi.labels` int64 [batch·count], −1 where nothing is; `roi.targets` and `roi.boxWeights` [batch·count, dims
- *   and 1], weighed by 1 / the number of samples; for horizontal boxes `roi.rows.<level>` and `roi.columns.<level>` for
+ *   and 1], which are 1 for objects; `roi.samples`, how many regions count; for horizontal boxes `roi.rows.<level>` and `roi.columns.<level>` for
  *   `roiAlignBy`, for oriented ones `roi.cells` and `roi.weights` for `poolTaps`.
  */
 export function roiTargets(candidates: readonly Numbers[], images: readonly Objects[], options: RoiOptions): Feeds {
@@ -87,25 +89,32 @@ export function roiTargets(candidates: readonly Numbers[], images: readonly Obje
   const total = images.length * count;
   const labels = new BigInt64Array(total).fill(-1n);
   const [targets, boxWeights] = [new Float32Array(total * kind.dims), new Float32Array(total)];
-  const regions = images.map((objects, b) => drawRegions(candidates[b]!, objects, options));
+  const regions = images.map((objects, b) =>
+    drawRegions(candidates[b]!, objects, { ...options, random: options.random[b]! }),
+  );
   const samples = regions.reduce((sum, list) => sum + list.length, 0);
   for (const [b, list] of regions.entries()) {
     for (const [k, { label, target }] of list.entries()) {
       labels[b * count + k] = BigInt(label);
       if (target === undefined) continue;
       targets.set(target, kind.dims * (b * count + k));
-      boxWeights[b * count + k] = 1 / samples;
+      boxWeights[b * count + k] = 1;
     }
   }
   return {
     "roi.labels": { data: labels, shape: [total] },
     "roi.targets": { data: targets, shape: [total, kind.dims] },
     "roi.boxWeights": { data: boxWeights, shape: [total, 1] },
+    "roi.samples": { data: Float32Array.of(samples), shape: [] },
     ...(kind.dims === 5 ? pooledCells(regions, options) : poolingWeights(regions, options)),
   };
 }
 
-function drawRegions(candidates: Numbers, { boxes, labels }: Objects, options: RoiOptions): Region[] {
+function drawRegions(
+  candidates: Numbers,
+  { boxes, labels }: Objects,
+  options: Omit<RoiOptions, "random"> & { random: Random },
+): Region[] {
   const { kind, classes, count, random } = options;
   const { dims } = kind;
   const all = new Float32Array([...boxes, ...candidates]);

@@ -2,8 +2,8 @@ import type { Grid } from "../../core/grid.ts";
 import { formatNumber, formatPercent, formatSeconds } from "../../report/format.ts";
 import { html } from "../../report/html.ts";
 import { facts, figure, keyFigures, notes, page, section, table } from "../../report/pieces.ts";
-import type { MapClass } from "../maps/classes.ts";
 import { classLegend } from "../maps/class-legend.ts";
+import type { MapClass } from "../maps/classes.ts";
 
 /** What `report.html` of a segmented image shows. */
 export interface PredictionReport {

@@ -64,8 +64,15 @@ export interface BoxRules {
  */
 export function toBoxSet(
   found: readonly Found[],
-  { name, path, layout, oriented, classes: given, badBoxes = "refuse", onFault = refuse }: BoxRules &
-    Pick<BoxSet, "name" | "path" | "layout">,
+  {
+    name,
+    path,
+    layout,
+    oriented,
+    classes: given,
+    badBoxes = "refuse",
+    onFault = refuse,
+  }: BoxRules & Pick<BoxSet, "name" | "path" | "layout">,
 ): BoxSet {
   const names = new Set(found.flatMap(({ annotation }) => annotation.objects.map((object) => object.name)));
   if (names.size === 0) {

@@ -17,8 +17,14 @@ export const detectionCheck: DataCheck<BoxCheckOptions> = {
   task: "detection",
   claims: ({ files, index }) =>
     index === undefined
-      ? files.some((file) => isAnnotation(file) || /(^|\/)(instances|annotations?|coco)[^/]*\.json$|annotations\/[^/]*\.json$/i.test(file))
-      : index.some(({ boxes, labels }) => Array.isArray(boxes) || (typeof labels === "string" && labels.endsWith(".txt"))),
+      ? files.some(
+          (file) =>
+            isAnnotation(file) ||
+            /(^|\/)(instances|annotations?|coco)[^/]*\.json$|annotations\/[^/]*\.json$/i.test(file),
+        )
+      : index.some(
+          ({ boxes, labels }) => Array.isArray(boxes) || (typeof labels === "string" && labels.endsWith(".txt")),
+        ),
   async open(path, { boxes, scene, valShare, seed, onFault }) {
     const set = await openBoxSet(path, { oriented: false, ...boxes, onFault });
     const { name, layout, classes, notes = [] } = set;

@@ -172,7 +172,10 @@ async function readIndex({ path }: Folder, { onFault = refuse }: BoxRules) {
 }
 
 /** All COCO files of the folder as one; undefined: there is none. */
-async function readCoco(folder: Folder, { onFault = refuse }: BoxRules): Promise<{ classes: string[]; found: Found[] } | undefined> {
+async function readCoco(
+  folder: Folder,
+  { onFault = refuse }: BoxRules,
+): Promise<{ classes: string[]; found: Found[] } | undefined> {
   const names = folder.files.filter((file) => file.endsWith(".json"));
   const classes: string[] = [];
   const found: Found[] = [];

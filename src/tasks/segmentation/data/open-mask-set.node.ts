@@ -116,7 +116,12 @@ function noneOf(sensor: SensorName, { items }: MaskIndex, where: string): SkySen
   const others = sensorNames.filter((name) => items.some((item) => typeof item[name] === "string" && hasMask(item)));
   const what = `no item has an image of ${sensor} and a mask`;
   if (others.length === 0) return badIndex(where, what);
-  return new SkySenseError({ code: "NO_PAIRS", what, where, remedy: `Choose one by --sensor: ${others.join(", ")}.` });
+  return new SkySenseError({
+    code: "NO_PAIRS",
+    what,
+    where,
+    remedy: `Choose one by --sensor: ${others.join(", ")}.`,
+  });
 }
 
 async function readJson(path: string): Promise<unknown> {
