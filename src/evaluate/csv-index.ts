@@ -1,3 +1,5 @@
+import Papa from "papaparse";
+
 /** A data set's index as `index.json` would have it. */
 export interface CsvIndex {
   classes?: string[];
@@ -46,22 +48,14 @@ export function readCsvIndex(text: string): CsvIndex {
   return { items, ...(classes && { classes }) };
 }
 
-/** Fields of RFC 4180: commas, quotes around what holds commas, quotes and line breaks; empty lines are left out. */
+/**
+ * Fields of RFC 4180: commas, quotes around what holds commas, quotes and line breaks; empty lines are left out.
+ * @throws Error whose message says what is wrong and in which line
+ */
 export function parseCsv(text: string): string[][] {
-  const rows: string[][] = [[]];
-  const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/gy;
-  const body = text.replace(/^\uFEFF/, "");
-  while (field.lastIndex < body.length) {
-    const at = field.lastIndex;
-    const found = field.exec(body);
-    if (found === null) {
-      const line = body.slice(0, at).split("\n").length;
-      throw new Error(`line ${line} has a quote that is not closed or stands inside a field`);
-    }
-    const [, quoted, plain, end] = found;
-    rows.at(-1)!.push(quoted?.replaceAll('""', '"') ?? plain!);
-    if (end !== ",") rows.push([]);
-    else if (field.lastIndex === body.length) rows.at(-1)!.push("");
-  }
-  return rows.filter((row) => row.some((cell) => cell !== ""));
+  const { data, errors } = Papa.parse<string[]>(text, { delimiter: ",", skipEmptyLines: "greedy" });
+  const [error] = errors;
+  if (error === undefined) return data;
+  const line = text.slice(0, error.index).split("\n").length;
+  throw new Error(`line ${line} has a quote that is not closed or stands inside a field (${error.message})`);
 }
