@@ -1,6 +1,7 @@
 import { SkySenseError } from "../../../core/error.ts";
 import { type OnFault, refuse } from "../../../core/faults.ts";
 import type { Window } from "../../../core/grid.ts";
+import { divideItems } from "../../../evaluate/divide-items.ts";
 import { fromHorizontal, fromPolygons } from "../../../model/detection/rotated/rotated-boxes.ts";
 import type { Annotated, Annotation } from "./annotation.ts";
 
@@ -60,10 +61,10 @@ export interface BoxRules {
 /**
  * Make a set of what files say.
  *
- * @throws SkySenseError `BAD_BOX` | `UNKNOWN_CLASS` | `NO_OBJECTS`
+ * @throws SkySenseError `BAD_BOX` | `UNKNOWN_CLASS` | `NO_OBJECTS` | `IMAGE_TWICE`
  */
 export function toBoxSet(
-  found: readonly Found[],
+  all: readonly Found[],
   {
     name,
     path,
@@ -74,6 +75,7 @@ export function toBoxSet(
     onFault = refuse,
   }: BoxRules & Pick<BoxSet, "name" | "path" | "layout">,
 ): BoxSet {
+  const found = withoutRepeats(all, onFault);
   const names = new Set(found.flatMap(({ annotation }) => annotation.objects.map((object) => object.name)));
   if (names.size === 0) {
     throw new SkySenseError({
@@ -104,6 +106,31 @@ export function toBoxSet(
     };
   });
   return { name, path, layout, classes, oriented, items, leftOut };
+}
+
+/** Two files about one image contradict each other, or count its objects twice; the first is kept. */
+function withoutRepeats(found: readonly Found[], onFault: OnFault): Found[] {
+  const known = new Map<string, Found>();
+  for (const one of found) {
+    const first = known.get(one.id);
+    if (first === undefined) known.set(one.id, one);
+    else {
+      onFault(
+        new SkySenseError({
+          code: "IMAGE_TWICE",
+          what: `the objects of ${one.id} stand there twice${first.file === one.file ? "" : `, and in ${first.file} too`}`,
+          where: one.file,
+          remedy: "Keep one of them: give a folder with annotations of one kind.",
+        }),
+      );
+    }
+  }
+  return [...known.values()];
+}
+
+/** What is learnt from and what is judged. @see divideItems */
+export function divideBoxes(set: BoxSet, options: { valShare?: number | undefined; seed: number }) {
+  return divideItems(set, { ...options, key: "box split" });
 }
 
 function unknownClass({ name }: Annotated, classes: readonly string[], where: string): SkySenseError {

@@ -216,3 +216,19 @@ test.skipIf(data === undefined)("openBoxSet: real sets (SKYSENSE_DATA), horizont
   // Two of its 1215 boxes are flat.
   expect(await count("dota-samples-obb", true)).toEqual([7, 1213]);
 });
+
+test("openBoxSet: two annotations of one image are refused, or the first is kept", async () => {
+  const line = (name: string) => `10 20 50 20 50 30 10 30 ${name} 0\n`;
+  const folder = folderOf({
+    "images/P0000.png": "",
+    "labelTxt-v1.0/P0000.txt": line("ship"),
+    "labelTxt-v1.5/P0000.txt": line("ship") + line("crane"),
+  });
+  await expect(openBoxSet(folder, { oriented: true })).rejects.toThrow(
+    /^the objects of images\/P0000.png stand there twice, and in .*labelTxt-v1.0.P0000.txt too \(.*labelTxt-v1.5.P0000.txt\)\. Keep one/,
+  );
+  const faults: string[] = [];
+  const set = await openBoxSet(folder, { oriented: true, onFault: ({ code }) => faults.push(code) });
+  expect(faults).toEqual(["IMAGE_TWICE"]);
+  expect(set.items.map(({ labels }) => labels.length)).toEqual([1]);
+});
