@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
+import { itemsToJudge } from "../evaluate/divide-items.ts";
 import { openChangeDetector, readChangeDetector } from "../tasks/change/change-session.node.ts";
 import { dividePairs, sampleOf } from "../tasks/change/data/change-set.ts";
 import { openChangeSet } from "../tasks/change/data/open-change-set.node.ts";
@@ -10,9 +11,19 @@ import { trainAndJudge } from "../tasks/change/train-and-judge.node.ts";
 import { type ChangeSummary, writeChangeReport } from "../tasks/change/write-report.node.ts";
 import { judgeMapper } from "../tasks/maps/judge.node.ts";
 import { commandLine } from "./command-line.ts";
+import { addJudgeOptions, addPolygonOptions, addWindowOptions } from "./judge-options.ts";
 import { deviceOption, ratio } from "./options.ts";
-import { withProcesses } from "./processes.node.ts";
-import { duration, progressLine } from "./progress.node.ts";
+import {
+  hectaresText,
+  percent,
+  printBeginning,
+  printFailures,
+  printFiles,
+  printSeconds,
+  scored,
+} from "./printing.node.ts";
+import { onOneProcess, withProcesses } from "./processes.node.ts";
+import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
 import { groupOf } from "./task-group.ts";
 import { addTuningOptions } from "./tuning-options.ts";
@@ -65,7 +76,9 @@ function addFinetune(group: Command): void {
         scene: sceneOptions(options),
       }),
     );
-    if (first) printScores(result.summary!, [result.model, join(options.out, "report.html")]);
+    if (!first) return;
+    printFailures(result.result.failures);
+    printScores(result.summary!, [result.model, join(options.out, "report.html")]);
   });
 }
 
@@ -75,24 +88,16 @@ function addEvaluate(group: Command): void {
       .command("change")
       .summary("score maps of change")
       .description("Judge a change detector on pairs with masks."),
-  )
-    .requiredOption("--model <safetensors>", "what `skysense finetune change` wrote")
-    .requiredOption("--out <dir>", "folder for results.json and report.html")
-    .addOption(new Option("--split <split>", "which pairs").choices(["train", "val", "test", "all"]).default("val"))
-    .option("--window <pixels>", "side of what the model sees at once", whole)
-    .option("--overlap <pixels>", "that neighbouring windows share", number)
-    .option("--seed <n>", "of --val-share and the bootstrap", number, defaults.seed)
-    .addOption(deviceOption("cpu"));
-  addSceneOptions(command).action(async (options, self: Command) => {
+  );
+  addWindowOptions(addJudgeOptions(command, { task: "change", items: "pairs" }));
+  onOneProcess(addSceneOptions(command)).action(async (options, self: Command) => {
     const { split, valShare, seed, window, overlap, out } = options;
     const set = await openChangeSet(options.data, options);
-    const items =
-      split === "val" || valShare !== undefined
-        ? dividePairs(set, { valShare, seed })[split === "train" ? "train" : "val"]
-        : set.items.filter((item) => split === "all" || item.split === split);
+    const items = itemsToJudge(set, { part: split, valShare, seed, divide: dividePairs });
     const progress = progressLine();
     const { signal } = self.optsWithGlobals() as { signal: AbortSignal };
-    const session = openChangeDetector(readChangeDetector(options.model), { device: options.device });
+    const detector = readChangeDetector(options.model);
+    const session = openChangeDetector(detector, { device: options.device });
     try {
       const began = performance.now();
       const scene = sceneOptions(options);
@@ -107,22 +112,23 @@ function addEvaluate(group: Command): void {
         seconds: (performance.now() - began) / 1000,
         ...{ out, seed },
       });
+      printFailures(judgement.failures);
       printScores(summary, [join(out, "report.html"), join(out, "results.json")]);
     } finally {
       progress.end();
       await session.release();
+      detector.weights.close();
     }
   });
 }
 
 function printScores(summary: ChangeSummary, files: readonly string[]): void {
-  const percent = (share: number | null) => (share === null ? "–" : `${(100 * share).toFixed(1)} %`);
-  const { low, high } = summary.intervals.f1;
+  const { f1, intervals, precision, recall, iou, kappa, pairs } = summary;
   console.log(
-    `F1 of change ${percent(summary.f1)} (95 %: ${percent(low)} to ${percent(high)}), precision ${percent(summary.precision)}, ` +
-      `recall ${percent(summary.recall)}, IoU ${percent(summary.iou)}, kappa ${percent(summary.kappa)}, ${summary.pairs} pairs`,
+    `${scored("F1 of change", f1, intervals.f1)}, precision ${percent(precision)}, recall ${percent(recall)}, ` +
+      `IoU ${percent(iou)}, kappa ${percent(kappa)}, ${pairs} pairs`,
   );
-  for (const file of files) console.log(`  ${file}`);
+  printFiles(files);
 }
 
 function addPredict(group: Command): void {
@@ -137,16 +143,8 @@ function addPredict(group: Command): void {
     .requiredOption("--before <files...>", "the earlier image: one file, or one for each band")
     .requiredOption("--after <files...>", "the later image")
     .requiredOption("--model <safetensors>", "what `skysense finetune change` wrote")
-    .requiredOption("--out <dir>", "folder for the outputs")
-    .addOption(
-      new Option("--polygons <format>", "how changed regions are written")
-        .choices(["geojson", "parquet", "none"])
-        .default("geojson"),
-    )
-    .option("--min-pixels <n>", "smaller regions get no polygon", whole, 9)
-    .option("--window <pixels>", "side of what the model sees at once", whole)
-    .option("--overlap <pixels>", "that neighbouring windows share", number)
-    .addOption(deviceOption("cpu"));
+    .requiredOption("--out <dir>", "folder for the outputs");
+  addWindowOptions(addPolygonOptions(command, { minPixels: 9 })).addOption(deviceOption("cpu"));
   addSceneOptions(command).action(async (options, self: Command) => {
     const { before, after, model, out, polygons, minPixels, window, overlap, device } = options;
     const choices = { before, after, model, out, polygons, minPixels, window, overlap, device };
@@ -157,12 +155,9 @@ function addPredict(group: Command): void {
   });
 }
 
-function printMap({ files, changed, polygons, resumedRows, seconds, warnings }: PredictResult): void {
-  for (const warning of warnings) console.error(`warning: ${warning}`);
-  if (resumedRows > 0) console.log(`went on from row ${resumedRows} of an interrupted run`);
-  const area = changed.hectares === undefined ? "" : `, ${Number(changed.hectares.toPrecision(4))} ha`;
-  console.log(`changed: ${(100 * changed.share).toFixed(1)} %${area}, ${polygons} polygons`);
-  for (const path of Object.values(files)) console.log(`  ${path}`);
-  const { reading, computing, writing } = seconds;
-  console.log(`reading ${duration(reading)}, computing ${duration(computing)}, writing ${duration(writing)}`);
+function printMap({ files, changed, polygons, seconds, ...beginning }: PredictResult): void {
+  printBeginning(beginning);
+  console.log(`changed: ${percent(changed.share)}${hectaresText(changed.hectares)}, ${polygons} polygons`);
+  printFiles(Object.values(files));
+  printSeconds(seconds);
 }

@@ -1,15 +1,18 @@
+import { join } from "node:path";
 import type { Command } from "commander";
-import { divideItems } from "../evaluate/divide-items.ts";
-import { formatPercent } from "../report/format.ts";
-import type { BoxSet } from "../tasks/detection/data/box-set.ts";
+import { itemsToJudge } from "../evaluate/divide-items.ts";
+import { type BoxSet, divideBoxes } from "../tasks/detection/data/box-set.ts";
 import { openBoxSet } from "../tasks/detection/data/open-box-set.node.ts";
 import { openDetector, readDetector } from "../tasks/detection/detector-session.node.ts";
 import { type Judgement, judgeDetector } from "../tasks/detection/evaluate.node.ts";
-import { defaults, finetuneDetection } from "../tasks/detection/finetune.node.ts";
+import { defaults } from "../tasks/detection/finetune.node.ts";
 import { predictDetection } from "../tasks/detection/predict.node.ts";
+import { trainAndJudge } from "../tasks/detection/train-and-judge.node.ts";
 import { writeDetectionReport } from "../tasks/detection/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
-import { ratio } from "./options.ts";
+import { addJudgeOptions, addWindowOptions } from "./judge-options.ts";
+import { deviceOption, ratio } from "./options.ts";
+import { percent, printFailures, printFiles, scored } from "./printing.node.ts";
 import { onOneProcess, withProcesses } from "./processes.node.ts";
 import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
@@ -67,12 +70,6 @@ async function openSet({ data, ...options }: BoxOptions & { data: string }): Pro
   return set;
 }
 
-function addWindowOptions(command: Command): Command {
-  return command
-    .option("--window <pixels>", "side of what the model sees at once", whole, 1024)
-    .option("--overlap <pixels>", "what neighbouring windows share; default: a quarter of the window", whole);
-}
-
 /** `finetune`, `evaluate` and `predict detection`. */
 export function addDetection(program: Command): void {
   addFinetune(groupOf(program, "finetune", "train a model for a task"));
@@ -96,28 +93,12 @@ function addFinetune(group: Command): void {
     .option("--regions <n>", "regions of an image that the head learns from", whole, defaults.regions)
     .option("--seed <n>", "for weights, split, order, augmentation and sampling", number, defaults.seed);
   addWindowOptions(addSceneOptions(command)).action(async (options, self: Command) => {
-    const scene = sceneOptions(options);
-    const { window, overlap, out } = options;
     const { result, first } = await withProcesses(self, async (shared) =>
-      finetuneDetection({ ...options, ...shared, set: await openSet(options), scene }),
+      trainAndJudge({ ...options, ...shared, set: await openSet(options), scene: sceneOptions(options) }),
     );
     if (!first) return;
-    const progress = progressLine();
-    const { signal } = self.optsWithGlobals() as { signal: AbortSignal };
-    const { config, weights, settings, train, val, seconds } = result;
-    const session = openDetector({ config, weights });
-    const judgement = await judgeDetector(session, val, {
-      ...{ scene, window, overlap, seed: settings.seed, signal, onProgress: progress.onProgress },
-    }).finally(() => {
-      progress.end();
-      return session.release();
-    });
-    await writeDetectionReport(judgement, {
-      ...{ out, config, scene, seconds, training: { images: train.length, settings } },
-      title: `${config.classes.length} ${config.classes.length === 1 ? "class" : "classes"} of objects, ${train.length} images`,
-      command: commandLine(process.argv.slice(2)),
-    });
-    console.log(`${summary(judgement)}\n  ${out}/model.safetensors\n  ${out}/report.html`);
+    printFailures(result.result.failures);
+    printScores(result.judgement!, [result.model, join(options.out, "report.html")]);
   });
 }
 
@@ -128,29 +109,27 @@ function addEvaluate(group: Command): void {
     .description(
       "Find objects on held-out images, compare them with their boxes, and write report.html and results.json.",
     );
-  addSetOptions(command)
-    .requiredOption("--model <safetensors>", "what `skysense finetune detection` wrote")
-    .requiredOption("--out <dir>", "folder for results.json and report.html")
-    .option("--seed <n>", "for the split and the bootstrap", number, 0);
-  onOneProcess(addWindowOptions(addSceneOptions(command))).action(async (options, self: Command) => {
+  addWindowOptions(addJudgeOptions(addSetOptions(command), { task: "detection", items: "images" }));
+  onOneProcess(addSceneOptions(command)).action(async (options, self: Command) => {
     const { signal } = self.optsWithGlobals();
-    const { window, overlap, seed, model, out, valShare } = options;
+    const { window, overlap, split, seed, model, out, valShare, device } = options;
     const [progress, scene, detector] = [progressLine(), sceneOptions(options), readDetector(model)];
     const { classes, oriented } = detector.config;
     const set = await openSet({ ...options, classes: options.classes ?? classes, oriented });
-    const { val } = divideItems(set, { valShare, seed, key: "box split" });
-    const session = openDetector(detector);
+    const items = itemsToJudge(set, { part: split, valShare, seed, divide: divideBoxes });
+    const session = openDetector(detector, { device });
     const began = performance.now();
     try {
-      const judgement = await judgeDetector(session, val, {
+      const judgement = await judgeDetector(session, items, {
         ...{ scene, window, overlap, seed, signal, onProgress: progress.onProgress },
       });
       progress.end();
       const seconds = (performance.now() - began) / 1000;
       const command = commandLine(process.argv.slice(2));
-      const title = `${set.name}: ${val.length} images`;
+      const title = `${set.name}: ${split}`;
       await writeDetectionReport(judgement, { out, title, command, config: detector.config, scene, seconds });
-      console.log(`${summary(judgement)}\n  ${out}/report.html`);
+      printFailures(judgement.failures);
+      printScores(judgement, [join(out, "report.html"), join(out, "results.json")]);
     } finally {
       progress.end();
       await session.release();
@@ -159,9 +138,10 @@ function addEvaluate(group: Command): void {
   });
 }
 
-function summary({ scores, images }: Judgement): string {
-  const { low, high } = scores.interval.map50;
-  return `mAP at 0.5 ${formatPercent(scores.map50)} (95 %: ${formatPercent(low)} to ${formatPercent(high)}, ${images.length} images), 0.5 to 0.95 ${formatPercent(scores.map)}`;
+function printScores({ scores, images }: Judgement, files: readonly string[]): void {
+  const { map50, map, interval } = scores;
+  console.log(`${scored("mAP at 0.5", map50, interval.map50)}, 0.5 to 0.95 ${percent(map)}, ${images.length} images`);
+  printFiles(files);
 }
 
 function addPredict(group: Command): void {
@@ -171,14 +151,15 @@ function addPredict(group: Command): void {
     .argument("<images...>", "images, each a scene of its own")
     .requiredOption("--model <safetensors>", "what `skysense finetune detection` wrote")
     .requiredOption("--out <dir>", "folder for NAME.geojson and NAME.parquet")
-    .option("--min-score <share>", "leave out what is less certain", ratio, 0.3);
+    .option("--min-score <share>", "leave out what is less certain", ratio, 0.3)
+    .addOption(deviceOption("cpu"));
   onOneProcess(addWindowOptions(addSceneOptions(command))).action(
     async (images: string[], options, self: Command) => {
       const { signal } = self.optsWithGlobals();
-      const { model, out, minScore, window, overlap } = options;
+      const { model, out, minScore, window, overlap, device } = options;
       const progress = progressLine();
       const results = await predictDetection({
-        ...{ model, images, out, minScore, window, overlap, signal, onProgress: progress.onProgress },
+        ...{ model, images, out, minScore, window, overlap, device, signal, onProgress: progress.onProgress },
         scene: sceneOptions(options),
       }).finally(() => progress.end());
       for (const { image, counts, files } of results) {

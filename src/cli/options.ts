@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
+import { type SensorName, sensorNames } from "../core/place.ts";
 
 /** `--device`, the same for every command that computes. */
 export function deviceOption(standard: "auto" | "cpu"): Option {
@@ -25,4 +26,14 @@ export function ratio(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value < 1)) throw new InvalidArgumentError("This is not a share between 0 and 1, like 0.2.");
   return value;
+}
+
+/** `--sensors s2,s1`. */
+export function sensorsOption(what: string): Option {
+  return new Option("--sensors <list>", what).argParser<SensorName[]>((text) => {
+    const names = text.split(",").map((name) => name.trim());
+    const unknown = names.find((name) => !sensorNames.includes(name as SensorName));
+    if (unknown !== undefined) throw new InvalidArgumentError(`Choose from ${sensorNames.join(", ")}.`);
+    return sensorNames.filter((sensor) => names.includes(sensor));
+  });
 }

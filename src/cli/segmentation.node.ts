@@ -1,7 +1,8 @@
-import { basename, extname, join } from "node:path";
-import { type Command, Option } from "commander";
-import { SkySenseError } from "../core/error.ts";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { itemsToJudge } from "../evaluate/divide-items.ts";
 import type { MapClass } from "../tasks/maps/classes.ts";
+import { outOfEach } from "../tasks/out-of-each.node.ts";
 import { divideMasks } from "../tasks/segmentation/data/mask-set.ts";
 import { type OpenMaskSetOptions, openMaskSet } from "../tasks/segmentation/data/open-mask-set.node.ts";
 import { judgeSegmenter } from "../tasks/segmentation/evaluate.node.ts";
@@ -11,9 +12,11 @@ import { openSegmenter, readSegmenter } from "../tasks/segmentation/segmenter-se
 import { trainAndJudge } from "../tasks/segmentation/train-and-judge.node.ts";
 import { type SegmentationSummary, writeSegmentationReport } from "../tasks/segmentation/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
+import { addJudgeOptions, addPolygonOptions, addWindowOptions, requireClasses } from "./judge-options.ts";
 import { deviceOption, ratio } from "./options.ts";
+import { printAreas, printBeginning, printFailures, printFiles, printSeconds, scored } from "./printing.node.ts";
 import { onOneProcess, withProcesses } from "./processes.node.ts";
-import { duration, progressLine } from "./progress.node.ts";
+import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
 import { groupOf } from "./task-group.ts";
 import { addTuningOptions } from "./tuning-options.ts";
@@ -94,34 +97,28 @@ function addFinetune(group: Command): void {
         scene: sceneOptions(options),
       }),
     );
-    if (first) printScores(result.summary!, [result.model, join(options.out, "report.html")]);
+    if (!first) return;
+    printFailures(result.result.failures);
+    printScores(result.summary!, [result.model, join(options.out, "report.html")]);
   });
 }
 
 function addEvaluate(group: Command): void {
   const command = addDataOptions(
     group.command("segmentation").summary("score class maps").description("Judge a segmenter on images with masks."),
-  )
-    .requiredOption("--model <safetensors>", "what `skysense finetune segmentation` wrote")
-    .requiredOption("--out <dir>", "folder for results.json and report.html")
-    .addOption(new Option("--split <split>", "which images").choices(["train", "val", "test", "all"]).default("val"))
-    .option("--window <pixels>", "side of what the model sees at once", whole)
-    .option("--overlap <pixels>", "that neighbouring windows share", number)
-    .option("--seed <n>", "of --val-share and the bootstrap", number, defaults.seed)
-    .addOption(deviceOption("cpu"));
+  );
+  addWindowOptions(addJudgeOptions(command, { task: "segmentation", items: "images" }));
   onOneProcess(addSceneOptions(command)).action(async (options, self: Command) => {
     const { split, valShare, seed, window, overlap, out } = options;
     const segmenter = readSegmenter(options.model);
     const set = await openData(options, segmenter.config.classes);
-    const items =
-      split === "val" || valShare !== undefined
-        ? divideMasks(set, { valShare, seed })[split === "train" ? "train" : "val"]
-        : set.items.filter((item) => split === "all" || item.split === split);
+    const items = itemsToJudge(set, { part: split, valShare, seed, divide: divideMasks });
+    const has = ({ classes }: { classes: readonly MapClass[] }) => classes.map(({ name }) => name).join(", ");
+    requireClasses({ path: set.path, has: has(set) }, { file: options.model, has: has(segmenter.config) });
     const progress = progressLine();
     const { signal } = self.optsWithGlobals() as { signal: AbortSignal };
     const session = openSegmenter(segmenter, { device: options.device });
     try {
-      requireClasses(set, session.config, options.model);
       const began = performance.now();
       const scene = sceneOptions(options);
       const { onProgress } = progress;
@@ -134,26 +131,13 @@ function addEvaluate(group: Command): void {
         seconds: (performance.now() - began) / 1000,
         ...{ out, seed },
       });
+      printFailures(judgement.failures);
       printScores(summary, [join(out, "report.html"), join(out, "results.json")]);
     } finally {
       progress.end();
       await session.release();
+      segmenter.weights.close();
     }
-  });
-}
-
-function requireClasses(
-  set: { classes: readonly { name: string }[]; path: string },
-  config: { classes: readonly { name: string }[] },
-  model: string,
-): void {
-  const names = (classes: readonly { name: string }[]) => classes.map(({ name }) => name).join(", ");
-  if (names(set.classes) === names(config.classes)) return;
-  throw new SkySenseError({
-    code: "OTHER_CLASSES",
-    what: `the masks have the classes ${names(set.classes)}, but ${model} knows ${names(config.classes)}`,
-    where: set.path,
-    remedy: "Give a set with these classes in this order, or name them so by --classes.",
   });
 }
 
@@ -161,14 +145,11 @@ function printScores(
   { meanIou, macroF1, overallAccuracy, intervals, images }: SegmentationSummary,
   files: readonly string[],
 ): void {
-  const percent = (share: number) => (100 * share).toFixed(1);
-  const line = (name: string, value: number, { low, high }: { low: number; high: number }) =>
-    `${name} ${percent(value)} % (95 %: ${percent(low)} to ${percent(high)})`;
   console.log(
-    `${line("mIoU", meanIou, intervals.meanIou)}, ${line("mF1", macroF1, intervals.macroF1)}, ` +
-      `${line("pixel accuracy", overallAccuracy, intervals.overallAccuracy)}, ${images} images`,
+    `${scored("mIoU", meanIou, intervals.meanIou)}, ${scored("mF1", macroF1, intervals.macroF1)}, ` +
+      `${scored("pixel accuracy", overallAccuracy, intervals.overallAccuracy)}, ${images} images`,
   );
-  for (const file of files) console.log(`  ${file}`);
+  printFiles(files);
 }
 
 function addPredict(group: Command): void {
@@ -181,20 +162,11 @@ function addPredict(group: Command): void {
     )
     .argument("<images...>", "images; several get a folder each")
     .requiredOption("--model <safetensors>", "what `skysense finetune segmentation` wrote")
-    .requiredOption("--out <dir>", "folder for the outputs")
-    .addOption(
-      new Option("--polygons <format>", "how regions are written")
-        .choices(["geojson", "parquet", "none"])
-        .default("geojson"),
-    )
-    .option("--min-pixels <n>", "smaller regions get no polygon", whole, 9)
-    .option("--window <pixels>", "side of what the model sees at once", whole)
-    .option("--overlap <pixels>", "that neighbouring windows share", number)
-    .addOption(deviceOption("cpu"));
+    .requiredOption("--out <dir>", "folder for the outputs");
+  addWindowOptions(addPolygonOptions(command, { minPixels: 9 })).addOption(deviceOption("cpu"));
   addSceneOptions(command).action(async (images: string[], options, self: Command) => {
     const { model, out, polygons, minPixels, window, overlap, device } = options;
-    const outs = images.map((image) => (images.length === 1 ? out : join(out, basename(image, extname(image)))));
-    requireDifferent(outs);
+    const outs = images.length === 1 ? [out] : outOfEach(images, out);
     await withProcesses(self, async (shared) => {
       for (const [i, image] of images.entries()) {
         const scene = sceneOptions(options);
@@ -206,26 +178,10 @@ function addPredict(group: Command): void {
   });
 }
 
-function requireDifferent(outs: readonly string[]): void {
-  const twice = outs.find((out, i) => outs.indexOf(out) < i);
-  if (twice === undefined) return;
-  throw new SkySenseError({
-    code: "SAME_NAME",
-    what: "two images of one name would be written to one folder",
-    where: twice,
-    remedy: "Run them one by one, each with its own --out.",
-  });
-}
-
-function printMap(image: string, { files, areas, polygons, resumedRows, seconds, warnings }: PredictResult): void {
-  for (const warning of warnings) console.error(`warning: ${warning}`);
-  if (resumedRows > 0) console.log(`went on from row ${resumedRows} of an interrupted run`);
+function printMap(image: string, { files, areas, polygons, seconds, ...beginning }: PredictResult): void {
+  printBeginning(beginning);
   console.log(`${image}: ${polygons} polygons`);
-  for (const { name, share, hectares } of areas) {
-    const area = hectares === undefined ? "" : `, ${Number(hectares.toPrecision(4))} ha`;
-    if (share > 0) console.log(`  ${name} ${(100 * share).toFixed(1)} %${area}`);
-  }
-  for (const path of Object.values(files)) console.log(`  ${path}`);
-  const { reading, computing, writing } = seconds;
-  console.log(`reading ${duration(reading)}, computing ${duration(computing)}, writing ${duration(writing)}`);
+  printAreas(areas);
+  printFiles(Object.values(files));
+  printSeconds(seconds);
 }

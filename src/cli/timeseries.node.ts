@@ -1,7 +1,6 @@
 import { join } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { SkySenseError } from "../core/error.ts";
-import { type SensorName, sensorNames } from "../core/place.ts";
+import type { Command } from "commander";
+import { itemsToJudge } from "../evaluate/divide-items.ts";
 import { type DatedSet, divideDated } from "../tasks/timeseries/data/dated-set.ts";
 import { type OpenDatedSetOptions, openDatedSet } from "../tasks/timeseries/data/open-dated-set.node.ts";
 import { defaults } from "../tasks/timeseries/finetune.node.ts";
@@ -11,8 +10,10 @@ import { openSeriesModel, readSeriesModel } from "../tasks/timeseries/series-ses
 import { trainAndJudge } from "../tasks/timeseries/train-and-judge.node.ts";
 import { type SeriesSummary, writeSeriesReport } from "../tasks/timeseries/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
-import { deviceOption, ratio } from "./options.ts";
-import { withProcesses } from "./processes.node.ts";
+import { addJudgeOptions, addPolygonOptions, addWindowOptions, requireClasses } from "./judge-options.ts";
+import { deviceOption, ratio, sensorsOption } from "./options.ts";
+import { percent, printAreas, printBeginning, printFailures, printFiles, scored } from "./printing.node.ts";
+import { onOneProcess, withProcesses } from "./processes.node.ts";
 import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
 import { groupOf } from "./task-group.ts";
@@ -40,16 +41,7 @@ function addDataOptions(command: Command): Command {
 }
 
 function addChoiceOptions(command: Command, { sensors, dates }: { sensors: string; dates: string }): Command {
-  return command
-    .addOption(new Option("--sensors <list>", sensors).argParser<SensorName[]>(sensorList))
-    .option("--dates <n>", dates, whole);
-}
-
-function sensorList(text: string): SensorName[] {
-  const names = text.split(",").map((name) => name.trim());
-  const chosen = sensorNames.filter((sensor) => names.includes(sensor));
-  if (chosen.length !== names.length) throw new InvalidArgumentError(`Write some of ${sensorNames.join(",")}.`);
-  return chosen;
+  return command.addOption(sensorsOption(sensors)).option("--dates <n>", dates, whole);
 }
 
 const openData = ({ data, subset, fold }: OpenDatedSetOptions & { data: string }) =>
@@ -93,32 +85,24 @@ function addEvaluate(group: Command): void {
       .command("timeseries")
       .summary("score maps and classes of dated places")
       .description("Judge a model of dated places, also with fewer sensors or dates than it learnt from."),
-  )
-    .requiredOption("--model <safetensors>", "what `skysense finetune timeseries` wrote")
-    .requiredOption("--out <dir>", "folder for results.json and report.html")
-    .addOption(new Option("--split <split>", "which places").choices(["train", "val", "test", "all"]).default("val"))
-    .option("--window <cells>", "of maps: side of what the model sees at once", whole)
-    .option("--overlap <cells>", "that neighbouring windows share", number)
-    .option("--seed <n>", "of --val-share and the bootstrap", number, defaults.seed)
-    .addOption(deviceOption("cpu"));
+  );
+  addWindowOptions(addJudgeOptions(command, { task: "timeseries", items: "places" }), { unit: "cells" });
   addChoiceOptions(command, {
     sensors: "whose images are looked at; default: those that it learnt from",
     dates: "images of a sensor, at most, evenly chosen; default: as it learnt",
   });
-  command.action(async (options, self: Command) => {
+  onOneProcess(command).action(async (options, self: Command) => {
     const { split, valShare, seed, window, overlap, out, device } = options;
     const set = await openData(options);
-    const items =
-      split === "val" || valShare !== undefined
-        ? divideDated(set, { valShare, seed })[split === "train" ? "train" : "val"]
-        : set.items.filter((item) => split === "all" || item.split === split);
+    const items = itemsToJudge(set, { part: split, valShare, seed, divide: divideDated });
+    const model = readSeriesModel(options.model);
+    const { config } = model;
+    requireClasses({ path: set.path, has: labelsOf(set) }, { file: options.model, has: labelsOf(config) });
     const progress = progressLine();
     const { signal } = self.optsWithGlobals() as { signal: AbortSignal };
     const { onProgress } = progress;
-    const session = openSeriesModel(readSeriesModel(options.model), { device });
+    const session = openSeriesModel(model, { device });
     try {
-      const { config } = session;
-      requireClasses(set, config, options.model);
       const { sensors = config.sensors, dates = config.dates } = options;
       const began = performance.now();
       const judgement = await judgeSeries(session, items, { sensors, dates, window, overlap, signal, onProgress });
@@ -134,46 +118,28 @@ function addEvaluate(group: Command): void {
     } finally {
       progress.end();
       await session.release();
+      model.weights.close();
     }
   });
 }
 
-function requireClasses(
-  set: Pick<DatedSet, "classes" | "answer" | "path">,
-  config: Pick<DatedSet, "classes" | "answer">,
-  model: string,
-): void {
+function labelsOf({ answer, classes }: Pick<DatedSet, "classes" | "answer">): string {
   const kinds = { map: "maps of", class: "one of", classes: "any of" };
-  const said = ({ answer, classes }: Pick<DatedSet, "classes" | "answer">) =>
-    `${kinds[answer]} ${classes.map(({ name }) => name).join(", ")}`;
-  if (said(set) === said(config)) return;
-  throw new SkySenseError({
-    code: "OTHER_CLASSES",
-    what: `the set has ${said(set)}, but ${model} knows ${said(config)}`,
-    where: set.path,
-    remedy: "Give a set with these classes in this order, or the --subset that the model learnt from.",
-  });
-}
-
-function printFailures(failures: readonly { id: string; reason: string }[]): void {
-  for (const { id, reason } of failures) console.error(`warning: ${id} was left out: ${reason}`);
+  return `${kinds[answer]} ${classes.map(({ name }) => name).join(", ")}`;
 }
 
 function printScores(summary: SeriesSummary, files: readonly string[]): void {
-  const percent = (share: number) => (100 * share).toFixed(1);
-  const line = (name: string, value: number, { low, high }: { low: number; high: number }) =>
-    `${name} ${percent(value)} % (95 %: ${percent(low)} to ${percent(high)})`;
   if ("measures" in summary) {
-    const lines = summary.measures.map((measure) => line(measure.metric, measure.value, measure));
-    console.log(`${lines.join(", ")}, ${summary.places} places`);
+    const scores = summary.measures.map((measure) => scored(measure.metric, measure.value, measure));
+    console.log(`${scores.join(", ")}, ${summary.places} places`);
   } else {
     const { meanIou, macroF1, overallAccuracy, intervals, images } = summary;
     console.log(
-      `${line("mIoU", meanIou, intervals.meanIou)}, ${line("mF1", macroF1, intervals.macroF1)}, ` +
-        `${line("OA", overallAccuracy, intervals.overallAccuracy)}, ${images} places`,
+      `${scored("mIoU", meanIou, intervals.meanIou)}, ${scored("mF1", macroF1, intervals.macroF1)}, ` +
+        `${scored("OA", overallAccuracy, intervals.overallAccuracy)}, ${images} places`,
     );
   }
-  for (const file of files) console.log(`  ${file}`);
+  printFiles(files);
 }
 
 function addPredict(group: Command): void {
@@ -188,21 +154,10 @@ function addPredict(group: Command): void {
     .argument("<files...>", "images of one place: any sensors, any dates")
     .requiredOption("--model <safetensors>", "what `skysense finetune timeseries` wrote")
     .requiredOption("--out <dir>", "folder for the outputs")
-    .addOption(
-      new Option("--sensors <list>", "whose images are looked at; default: those that it learnt from").argParser<
-        SensorName[]
-      >(sensorList),
-    )
-    .addOption(
-      new Option("--polygons <format>", "how regions of a map are written")
-        .choices(["geojson", "parquet", "none"])
-        .default("geojson"),
-    )
-    .option("--min-pixels <n>", "smaller regions get no polygon", whole, 4)
-    .option("--window <cells>", "of maps: side of what the model sees at once", whole)
-    .option("--overlap <cells>", "that neighbouring windows share", number)
+    .addOption(sensorsOption("whose images are looked at; default: those that it learnt from"))
     .option("--top <n>", "how many classes of a place are shown", whole, 3)
     .addOption(deviceOption("cpu"));
+  addWindowOptions(addPolygonOptions(command, { minPixels: 4 }), { unit: "cells" });
   addSceneOptions(command).action(async (files: string[], options, self: Command) => {
     const { model, out, sensors, polygons, minPixels, window, overlap, device, top } = options;
     const scene = sceneOptions(options);
@@ -215,19 +170,13 @@ function addPredict(group: Command): void {
 }
 
 function printPrediction(result: PredictResult, { top }: { top: number }): void {
-  for (const warning of result.warnings) console.error(`warning: ${warning}`);
+  printBeginning({ resumedRows: 0, ...result });
   const looked = result.sensors.map(({ sensor, dates }) => `${dates} of ${sensor}`);
   console.log(`looked at ${looked.join(" and ")}`);
-  if (result.kind === "classes") {
-    for (const { name, probability } of result.classes.slice(0, top)) {
-      console.log(`  ${name} ${(100 * probability).toFixed(1)} %`);
-    }
-  } else {
-    if (result.resumedRows > 0) console.log(`went on from row ${result.resumedRows} of an interrupted run`);
-    for (const { name, share, hectares } of result.areas) {
-      const area = hectares === undefined ? "" : `, ${Number(hectares.toPrecision(4))} ha`;
-      if (share > 0) console.log(`  ${name} ${(100 * share).toFixed(1)} %${area}`);
-    }
+  if (result.kind === "map") printAreas(result.areas);
+  else {
+    for (const { name, probability } of result.classes.slice(0, top))
+      console.log(`  ${name} ${percent(probability)}`);
   }
-  for (const path of Object.values(result.files)) console.log(`  ${path}`);
+  printFiles(Object.values(result.files));
 }

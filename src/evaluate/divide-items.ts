@@ -4,6 +4,10 @@ import { createRandom, type Random } from "../core/random.ts";
 /** Share of a set's tiles that is judged where blocks say how to divide it. */
 const blockShare = 0.2;
 
+/** Which part of a set is judged. */
+export const judgedParts = ["train", "val", "test", "all"] as const;
+export type JudgedPart = (typeof judgedParts)[number];
+
 /**
  * What of a set of images is learnt from and what is judged: "train" and "val" (where there is none, "test"); in a set
  * without splits, or with a share given, a seeded share of the images is judged. Items that name a block are drawn block
@@ -40,6 +44,51 @@ export function divideItems<T extends { split: string | undefined; block?: strin
       .slice(0, count),
   );
   return { train: learnt.filter((item) => !drawn.has(item)), val: learnt.filter((item) => drawn.has(item)) };
+}
+
+/**
+ * The items that a model is judged on. "val" is what `divide` would judge, also where nothing is there to learn from; a
+ * share divides "train" and "val" anew; "test" is the set's own, and "all" is everything.
+ *
+ * @param options.divide  How the task divides such a set: `divideItems` with a key of its own.
+ * @throws SkySenseError `NO_ITEMS`: the set has no such part; those of `divideItems`
+ */
+export function itemsToJudge<
+  T extends { split: string | undefined },
+  S extends { items: readonly T[]; path: string },
+>(
+  set: S,
+  {
+    part,
+    valShare,
+    seed,
+    divide,
+  }: {
+    part: JudgedPart;
+    valShare?: number | undefined;
+    seed: number;
+    divide: (
+      set: S,
+      options: { valShare?: number | undefined; seed: number },
+    ) => { train: readonly T[]; val: readonly T[] };
+  },
+): readonly T[] {
+  const { items, path } = set;
+  const of = (split: string) => items.filter((item) => item.split === split);
+  if (valShare !== undefined && (part === "train" || part === "val")) return divide(set, { valShare, seed })[part];
+  if (part === "val") {
+    const given = of("val").length > 0 ? of("val") : of("test");
+    return given.length > 0 ? given : divide(set, { seed }).val;
+  }
+  const found = part === "all" ? items : of(part);
+  if (found.length > 0) return found;
+  const known = judgedParts.filter((name) => of(name).length > 0);
+  throw new SkySenseError({
+    code: "NO_ITEMS",
+    what: `the set says of nothing that it is "${part}"`,
+    where: path,
+    remedy: `Choose another --split: ${[...known, "all"].join(", ")}.`,
+  });
 }
 
 /** Whole blocks in random order, until their items make up the share. */

@@ -1,10 +1,11 @@
-import { basename, extname, join } from "node:path";
 import type { LongCall } from "../../core/progress.ts";
 import { software } from "../../embed/software.ts";
 import { writeFeatureTable } from "../../imagery/out/feature-table.node.ts";
 import { isGeoreferenced, regionFootprint } from "../../imagery/out/region-feature.ts";
 import { gsdMetres } from "../../imagery/scene/crs.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
+import type { Device } from "../../runtime/session.ts";
+import { outOfEach } from "../out-of-each.node.ts";
 import { outlinesOf } from "./box-picture.ts";
 import { detectScene, type WindowOptions } from "./detect-scene.node.ts";
 import { openDetector, readDetector } from "./detector-session.node.ts";
@@ -36,7 +37,7 @@ const columns = {
  * for each: a polygon an object, with class, score, centre, sides and angle in pixels, and its sides in metres where known.
  *
  * @param options.minScore  Detections below are left out. Default 0.3.
- * @throws SkySenseError `NO_CONFIG` and those of reading images and writing files
+ * @throws SkySenseError `NO_CONFIG` | `SAME_NAME` and those of reading images and writing files
  */
 export async function predictDetection(
   options: {
@@ -47,29 +48,33 @@ export async function predictDetection(
     scene?: OpenSceneOptions;
     minScore?: number;
     threads?: number;
+    device?: Device | "auto";
   } & WindowOptions &
     LongCall,
 ): Promise<Predicted[]> {
-  const { model, images, out, scene, minScore = 0.3, threads, ...windows } = options;
+  const { model, images, out, scene, minScore = 0.3, threads, device, ...windows } = options;
+  const stems = outOfEach(images, out);
   const detector = readDetector(model);
-  const session = openDetector(detector, { threads });
+  const session = openDetector(detector, { threads, ...(device && { device }) });
   try {
     const results: Predicted[] = [];
-    for (const image of images) {
+    for (const [i, image] of images.entries()) {
       const { signal: _, ...said } = scene ?? {};
       const { objects, grid } = await detectScene(session, { files: [image], options: said }, windows);
-      const rows = [...objects.scores.keys()].filter((i) => objects.scores[i]! >= minScore);
+      const rows = [...objects.scores.keys()].filter((k) => objects.scores[k]! >= minScore);
       const { classes, oriented } = session.config;
       const metres = gsdMetres(grid);
       const outlines = outlinesOf(objects.boxes, oriented);
-      const features = rows.map((i) => {
-        const { geometry, bbox } = regionFootprint({ rings: [outlines[i]!] }, grid);
-        const { label, score } = { label: objects.labels[i]!, score: objects.scores[i]! };
-        return { geometry, bbox, properties: { class: classes[label]!, score, ...measuresOf(outlines[i]!, metres) } };
+      const features = rows.map((k) => {
+        const outline = outlines[k]!;
+        const said = { class: classes[objects.labels[k]!]!, score: objects.scores[k]! };
+        return {
+          ...regionFootprint({ rings: [outline] }, grid),
+          properties: { ...said, ...measuresOf(outline, metres) },
+        };
       });
       const georeferenced = isGeoreferenced(grid);
-      const stem = join(out, basename(image, extname(image)));
-      const files = [`${stem}.geojson`, `${stem}.parquet`];
+      const files = [`${stems[i]}.geojson`, `${stems[i]}.parquet`];
       for (const path of files) {
         await writeFeatureTable({ path, features, columns, georeferenced, software, signal: windows.signal });
       }
