@@ -1,9 +1,9 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import type { ImageStack } from "../../core/place.ts";
 import type { LongCall } from "../../core/progress.ts";
 import { type FeatureFile, featureRows } from "../../embed/feature-file.node.ts";
 import { pixelHectares } from "../../imagery/out/region-feature.ts";
+import { seenPixels } from "../../train/data/seen-labels.ts";
 import { classRows } from "./class-rows.ts";
 import { type MapperConfig, stride } from "./mapper.ts";
 import type { MappedScene } from "./scene-grid.node.ts";
@@ -124,7 +124,12 @@ function maskReader({ scene, pixels }: MappedScene, config: MapperConfig, signal
     const rows = Math.min(cellRows, scene.grid.height - top);
     const place = await scene.read([0, top, scene.grid.width, rows], signal === undefined ? {} : { signal });
     const stack = place[config.sensor]!;
-    strip = { first: top * cell, end: (top + rows) * cell, wide: stack.shape[3], mask: inAllDates(stack) };
+    strip = {
+      first: top * cell,
+      end: (top + rows) * cell,
+      wide: stack.shape[3],
+      mask: seenPixels(stack, { on: "all dates" }),
+    };
     return strip;
   };
   return async (first: number, count: number): Promise<Uint8Array | undefined> => {
@@ -137,13 +142,4 @@ function maskReader({ scene, pixels }: MappedScene, config: MapperConfig, signal
     }
     return out;
   };
-}
-
-/** [height, width]: 1 where every date has an image; undefined: everywhere. */
-function inAllDates({ mask, shape: [dates, , height, width] }: ImageStack): Uint8Array | undefined {
-  if (mask === undefined || dates === 1) return mask;
-  const plane = height * width;
-  const out = mask.slice(0, plane);
-  for (let p = plane; p < mask.length; p++) out[p % plane]! &= mask[p]!;
-  return out;
 }

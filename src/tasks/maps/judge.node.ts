@@ -4,10 +4,9 @@ import type { ImageStack } from "../../core/place.ts";
 import type { LongCall } from "../../core/progress.ts";
 import { type Confusion, confusionMatrix } from "../../evaluate/confusion.ts";
 import { noneJudged } from "../../evaluate/none-judged.ts";
-import { readPlaceSource } from "../../imagery/scene/place-source.node.ts";
-import { checkMaskSize, ignoredLabel, isLabelFault, type LabelMap } from "../../train/data/label-map.ts";
+import { ignoredLabel, isLabelFault, type LabelMap } from "../../train/data/label-map.ts";
 import type { TrainingSample } from "../../train/data/loader.node.ts";
-import { readLabelMap } from "../../train/data/read-sample.node.ts";
+import { readLabelled } from "../../train/data/read-sample.node.ts";
 import { type ClassMap, mapImage, partOf } from "./map-image.node.ts";
 import type { MapSession } from "./map-session.node.ts";
 import type { WindowOptions } from "./tiling.ts";
@@ -15,7 +14,7 @@ import type { WindowOptions } from "./tiling.ts";
 /** What an image's class map is worth. */
 export interface JudgedImage {
   id: string;
-  /** Of its labelled pixels. */
+  /** Of its labelled pixels that an image shows. */
   confusion: Confusion;
 }
 
@@ -58,7 +57,7 @@ export async function judgeMapper(
     signal?.throwIfAborted();
     const { id } = sample;
     try {
-      const { image, truth } = await readLabelled(session, sample, signal);
+      const { image, truth } = await readItem(session, sample, signal);
       const said = await mapImage(session, { [session.config.sensor]: image }, { window, overlap, signal });
       const classes = session.config.classes.length;
       images.push({ id, confusion: confusionMatrix(truth.data, said.labels, { classes, ignore: ignoredLabel }) });
@@ -75,24 +74,20 @@ export async function judgeMapper(
   return { images, worst, failures };
 }
 
-async function readLabelled(
+async function readItem(
   { config }: MapSession,
   { id, source, labelMap }: TrainingSample,
   signal: AbortSignal | undefined,
 ): Promise<{ image: ImageStack; truth: LabelMap }> {
-  const place = await readPlaceSource(source, signal === undefined ? {} : { signal });
+  const { place, labels } = await readLabelled(source, labelMap!, { signal });
   const image = place[config.sensor];
-  if (image === undefined) {
-    throw new SkySenseError({
-      code: "BAD_SAMPLE",
-      what: `the image is not of the sensor ${config.sensor}`,
-      where: id,
-      remedy: "Say what it is by --sensor.",
-    });
-  }
-  const truth = await readLabelMap(labelMap!);
-  checkMaskSize(truth, { height: image.shape[2], width: image.shape[3] }, { file: labelMap!.file });
-  return { image, truth };
+  if (image !== undefined) return { image, truth: labels };
+  throw new SkySenseError({
+    code: "BAD_SAMPLE",
+    what: `the image is not of the sensor ${config.sensor}`,
+    where: id,
+    remedy: "Say what it is by --sensor.",
+  });
 }
 
 function tilesOf(

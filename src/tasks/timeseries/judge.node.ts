@@ -1,13 +1,12 @@
 import { SkySenseError } from "../../core/error.ts";
 import type { Place } from "../../core/place.ts";
-import { sensorNames } from "../../core/place.ts";
 import type { LongCall } from "../../core/progress.ts";
 import { type Confusion, confusionMatrix } from "../../evaluate/confusion.ts";
 import { noneJudged } from "../../evaluate/none-judged.ts";
 import { readPlaceSource } from "../../imagery/scene/place-source.node.ts";
-import { checkMaskSize, ignoredLabel, isLabelFault, type LabelMap } from "../../train/data/label-map.ts";
+import { ignoredLabel, isLabelFault, type LabelMap } from "../../train/data/label-map.ts";
 import { createLoader } from "../../train/data/loader.node.ts";
-import { readLabelMap } from "../../train/data/read-sample.node.ts";
+import { readLabelled } from "../../train/data/read-sample.node.ts";
 import type { Prediction } from "../classification/predict.node.ts";
 import { chooseImages, type ImageChoice } from "./choose-images.ts";
 import type { DatedItem } from "./data/dated-set.ts";
@@ -101,12 +100,8 @@ async function readItem(
   choice: ImageChoice,
   signal: AbortSignal | undefined,
 ): Promise<{ place: Place; truth: LabelMap }> {
-  const whole = await readPlaceSource(source, signal === undefined ? {} : { signal });
-  const truth = await readLabelMap(labelMap!);
-  const shapes = sensorNames.flatMap((sensor) => (whole[sensor] === undefined ? [] : [whole[sensor].shape]));
-  const size = { width: Math.max(...shapes.map((s) => s[3])), height: Math.max(...shapes.map((s) => s[2])) };
-  checkMaskSize(truth, size, labelMap!);
-  return { place: chooseImages(whole, choice, id), truth };
+  const { place, labels } = await readLabelled(source, labelMap!, { signal });
+  return { place: chooseImages(place, choice, id), truth: labels };
 }
 
 /** Places of a batch. */

@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { bug } from "../../core/error.ts";
-import { sensorNames } from "../../core/place.ts";
+import { type Place, sensorNames } from "../../core/place.ts";
 import { readWholeFile } from "../../core/read-file.node.ts";
 import { damaged } from "../../imagery/raster/errors.ts";
 import { type PlaceSource, readPlaceSource } from "../../imagery/scene/place-source.node.ts";
@@ -13,26 +13,38 @@ import {
   type LabelSource,
   type MaskPixels,
 } from "./label-map.ts";
+import { seenLabels } from "./seen-labels.ts";
 
 /**
  * Read a place, and the classes of its pixels where there is a mask.
- * @throws SkySenseError those of `readPlaceSource` and {@link readLabelMap}; `MASK_SIZE`
+ * @throws SkySenseError those of `readPlaceSource` and {@link readLabelled}
  */
 export async function readSample(source: PlaceSource, mask: LabelSource | undefined): Promise<KeptPlace> {
-  const place = keepPlace(await readPlaceSource(source));
-  if (mask === undefined) return place;
-  const labels = await readLabelMap(mask);
-  // The finest images of the place are what is labelled.
-  const shapes = sensorNames.flatMap((sensor) => place[sensor]?.shape ?? []);
-  if (shapes.length === 0) throw bug("a mask without an image");
-  const [height, width] = [
-    Math.max(...shapes.filter((_, i) => i % 4 === 2)),
-    Math.max(...shapes.filter((_, i) => i % 4 === 3)),
-  ];
-  checkMaskSize(labels, { width, height }, mask);
+  if (mask === undefined) return keepPlace(await readPlaceSource(source));
+  const { place, labels } = await readLabelled(source, mask);
+  const kept = keepPlace(place);
   const data = new Uint8Array(new SharedArrayBuffer(labels.data.length));
   data.set(labels.data);
-  return { ...place, labelMap: { ...labels, data }, bytes: place.bytes + data.length };
+  return { ...kept, labelMap: { ...labels, data }, bytes: kept.bytes + data.length };
+}
+
+/**
+ * Read a place and the classes of the pixels of its finest images; what no image shows has none (see `seenLabels`).
+ * @throws SkySenseError those of `readPlaceSource` and {@link readLabelMap}; `MASK_SIZE`
+ */
+export async function readLabelled(
+  source: PlaceSource,
+  mask: LabelSource,
+  { signal }: { signal?: AbortSignal | undefined } = {},
+): Promise<{ place: Place; labels: LabelMap }> {
+  const place = await readPlaceSource(source, signal === undefined ? {} : { signal });
+  const labels = await readLabelMap(mask);
+  const stacks = sensorNames.flatMap((sensor) => place[sensor] ?? []);
+  if (stacks.length === 0) throw bug("a mask without an image");
+  const longest = (axis: 2 | 3) => Math.max(...stacks.map(({ shape }) => shape[axis]));
+  checkMaskSize(labels, { width: longest(3), height: longest(2) }, mask);
+  const compared = "files" in source && source.options?.moments !== undefined;
+  return { place, labels: seenLabels(labels, stacks, { compared }) };
 }
 
 /** Read the labels of an image. @throws SkySenseError `BAD_LABEL` and those of `openRaster` */

@@ -1,15 +1,12 @@
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { SkySenseError } from "../../../core/error.ts";
-import { sensorNames } from "../../../core/place.ts";
 import { readWholeFile } from "../../../core/read-file.node.ts";
 import type { DenseSample, DenseSet } from "../../../evaluate/dense-set.ts";
 import { placesOfIndex } from "../../../evaluate/index-recipes.ts";
 import { parsePlaceLine } from "../../../evaluate/place-list.node.ts";
 import type { OpenSceneOptions } from "../../../imagery/scene/open-scene.node.ts";
-import { readPlaceSource } from "../../../imagery/scene/place-source.node.ts";
-import { checkMaskSize } from "../../../train/data/label-map.ts";
-import { readLabelMap } from "../../../train/data/read-sample.node.ts";
+import { readLabelled } from "../../../train/data/read-sample.node.ts";
 import { type MaskIndex, maskIndex, tableOfIndex } from "./mask-index.ts";
 
 /**
@@ -48,12 +45,7 @@ export async function openDenseSet(
         },
         async read({ signal } = {}) {
           const options = { ...source.options, ...needs };
-          const read = await readPlaceSource({ ...source, options }, { ...(signal && { signal }) });
-          const labels = await readLabelMap({ file, coding });
-          const shapes = sensorNames.flatMap((sensor) => (read[sensor] ? [read[sensor].shape] : []));
-          const [height, width] = [2, 3].map((axis) => Math.max(...shapes.map((shape) => shape[axis]!)));
-          checkMaskSize(labels, { width: width!, height: height! }, { file });
-          return { place: read, labels };
+          return readLabelled({ ...source, options }, { file, coding }, { signal });
         },
       },
     ];
