@@ -7,6 +7,7 @@ import type { SkySenseConfig } from "../model/skysense.ts";
 import type { HostTensor } from "../runtime/session.ts";
 import type { LoadedBatch, LoadedView } from "../train/data/make-batch.ts";
 import type { StackBatch } from "../train/data/stack-batch.ts";
+import { validCells } from "../train/data/valid-cells.ts";
 import { correspondence, type View } from "./correspondence.ts";
 import { type PretrainSettings, type Term, terms } from "./settings.ts";
 
@@ -154,9 +155,9 @@ function tokenMask(
         const stack = stacks[v];
         for (let t = 0; stack !== undefined && t < stack.shape[1]; t++) {
           if (stack.present[i * stack.shape[1] + t] === 0) continue;
-          const valid = validCells(stack, i * stack.shape[1] + t, pixelsPerCell(config, sensor));
+          const valid = validCells(stack, { image: i * stack.shape[1] + t, side: pixelsPerCell(config, sensor) });
           for (let cell = 0; cell < cells; cell++) {
-            if (valid[cell]) data[((i * views.length + v) * cells + cell) * tokens + first + t] = 0;
+            if (valid?.[cell] !== 0) data[((i * views.length + v) * cells + cell) * tokens + first + t] = 0;
           }
         }
         first += dates;
@@ -176,19 +177,6 @@ function fusedFeeds(maskShape: readonly number[], { settings: { fusedCells }, ra
     for (let i = 0; i < fusedCells; i++) pick[(row * fusedCells + i) * cells + drawn[i]!] = 1;
   }
   return { "fused.pick": { data: pick, shape: [rows, 1, fusedCells, cells] } };
-}
-
-/** 1 for cells of an image at least half of whose pixels are valid. */
-function validCells({ mask, shape: [, , , height, width] }: StackBatch, image: number, side: number): Uint8Array {
-  const [rows, columns] = [height / side, width / side];
-  if (mask === undefined) return new Uint8Array(rows * columns).fill(1);
-  const counts = new Uint32Array(rows * columns);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      counts[Math.floor(y / side) * columns + Math.floor(x / side)]! += mask[(image * height + y) * width + x]!;
-    }
-  }
-  return Uint8Array.from(counts, (count) => (2 * count >= side * side ? 1 : 0));
 }
 
 /** The region of each place, where it is known and prototypes take part already. */

@@ -3,8 +3,10 @@ import { pixelsPerCell } from "../../embed/prepare.ts";
 import { dayIndex } from "../../model/calendar.ts";
 import type { SkySenseConfig } from "../../model/skysense.ts";
 import type { HostTensor } from "../../runtime/session.ts";
+import { ignoredLabel } from "../../train/data/label-map.ts";
 import type { LoadedBatch } from "../../train/data/make-batch.ts";
 import type { StackBatch } from "../../train/data/stack-batch.ts";
+import { validCells } from "../../train/data/valid-cells.ts";
 import type { SeriesConfig } from "./head.ts";
 
 type Feeds = Record<string, HostTensor>;
@@ -28,9 +30,23 @@ export function seriesFeeds(batch: LoadedBatch, config: SeriesConfig): Feeds {
   const { labels, labelMaps, samples } = batch;
   if (config.answer === "map") {
     const side = Math.sqrt(labelMaps!.length / samples);
-    feeds.labels = { data: BigInt64Array.from(labelMaps!, BigInt), shape: [samples, side, side] };
+    feeds.labels = { data: seenOnly(labelMaps!, feeds.weight!), shape: [samples, side, side] };
   } else feeds.labels = { data: labels, shape: [samples, labels.length / samples] };
   return feeds;
+}
+
+/** Labels [samples, side, side] without those of cells that none of the chosen images shows. */
+function seenOnly(labels: Uint8Array, { data, shape }: HostTensor): BigInt64Array {
+  const weight = data as Float32Array;
+  if (!weight.includes(0)) return BigInt64Array.from(labels, BigInt);
+  const [samples, cells] = shape as [number, number];
+  const [side, columns] = [Math.sqrt(labels.length / samples), Math.sqrt(cells)];
+  const cellOf = (at: number) => Math.floor((at * columns) / side);
+  return BigInt64Array.from(labels, (label, p) => {
+    const sample = Math.floor(p / side ** 2);
+    const cell = sample * cells + cellOf(Math.floor(p / side) % side) * columns + cellOf(p % side);
+    return BigInt(weight[cell] === 0 ? ignoredLabel : label);
+  });
 }
 
 /** A sensor that no place of the batch has stays in the graph, so that all batches and processes have the same one. */
@@ -110,20 +126,4 @@ function cellFeeds(
     mask: { data: mask, shape: [samples, cells, tokens] },
     weight: { data: weight, shape: [samples, cells] },
   };
-}
-
-/** 1 for cells of an image at least half of whose pixels are valid; undefined: all are. */
-function validCells(
-  { mask, shape: [, , , height, width] }: StackBatch,
-  { image, side }: { image: number; side: number },
-): Uint8Array | undefined {
-  if (mask === undefined) return undefined;
-  const columns = width / side;
-  const counts = new Uint32Array((height / side) * columns);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      counts[Math.floor(y / side) * columns + Math.floor(x / side)]! += mask[(image * height + y) * width + x]!;
-    }
-  }
-  return Uint8Array.from(counts, (count) => (2 * count >= side * side ? 1 : 0));
 }

@@ -138,6 +138,18 @@ test("seriesScores: a place is classed alike alone and beside others, whatever t
   await session.release();
 });
 
+test("seriesFeeds: labels of cells that no image shows count for nothing", async () => {
+  const c = configOf("map", ["s2"]);
+  const batch = await batchOf(c, places);
+  const { labels } = seriesFeeds({ ...batch, labelMaps: new Uint8Array(2 * side ** 2).fill(1) }, c);
+  const none = Array.from(
+    { length: 2 },
+    (_, i) => labels!.data.subarray(i * side ** 2, (i + 1) * side ** 2).filter((label) => label === 255n).length,
+  );
+  // Other dates of the first place show the corner that the only one of the second place lacks.
+  expect(none).toEqual([0, 16]);
+});
+
 test("chooseImages: dates are evenly chosen among those that show something, sensors as asked for", () => {
   const [first] = places as [Place];
   const { s2 } = chooseImages(first, { sensors: ["s2"], dates: 1 });
