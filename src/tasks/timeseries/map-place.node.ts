@@ -86,7 +86,8 @@ export async function mapPlace(
       yield cells;
     }
   }
-  const stride = Math.round(width / columns);
+  // Cells stick out of images whose sides are no multiple of them; of coarser images than the map, they are its parts.
+  const stride = width === place[first]!.shape[3] ? side : Math.round(width / columns);
   const map = { labels: new Uint8Array(width * height), confidence: new Uint8Array(width * height) };
   const field = { rows, columns, classes, stride, width, height };
   for await (const { first: top, labels, confidence } of classRows(blended(), field)) {
