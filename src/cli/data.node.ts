@@ -71,17 +71,18 @@ function addCheck(data: Command): void {
     )
     .option("--oriented", "boxes with an angle");
   addMaskOptions(command)
+    .option("--fold <n>", "of PASTIS: which rotation of its five folds", whole)
     .option("--val-share <share>", "share of the images to judge; default: the set's own splits", ratio)
     .option("--seed <n>", "of that share", number, 0)
     .option("--json", "print JSON");
   addSceneOptions(command).action(async (path: string, options, self: Command) => {
-    const { task, oriented = false, valShare, seed, classes, subset, json } = options;
+    const { task, oriented = false, fold, valShare, seed, classes, subset, json } = options;
     if (options.labels !== undefined && task === undefined) {
       self.error("error: with --labels, say by --task segmentation or --task detection what they are for");
     }
     const progress = progressLine();
     const findings = await checkData(path, {
-      ...{ task, valShare, seed, subset },
+      ...{ task, fold, valShare, seed, subset },
       masks: maskOptions(options),
       boxes: { oriented, classes: classes?.split(","), vectors: vectorOptions(options) },
       trainRatio: valShare === undefined ? undefined : 1 - valShare,

@@ -8,6 +8,19 @@ export const refuse: OnFault = (error) => {
   throw error;
 };
 
+/** What `read` makes of the parts, in order; `onFault` gets the faults of the rest. */
+export function mapSound<T, R>(onFault: OnFault, parts: readonly T[], read: (part: T, position: number) => R): R[] {
+  return parts.flatMap((part, position) => {
+    try {
+      return [read(part, position)];
+    } catch (error) {
+      if (!(error instanceof SkySenseError)) throw error;
+      onFault(error);
+      return [];
+    }
+  });
+}
+
 /** What could be read, in order; `onFault` gets the faults of the rest, in order too. */
 export async function keepSound<T>(onFault: OnFault, reads: readonly (Promise<T> | T)[]): Promise<T[]> {
   const sound: T[] = [];

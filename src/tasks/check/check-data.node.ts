@@ -3,20 +3,28 @@ import { join, sep } from "node:path";
 import { SkySenseError } from "../../core/error.ts";
 import type { LongCall } from "../../core/progress.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
+import { changeCheck, type PairCheckOptions } from "../change/data/check.node.ts";
 import { type ClassificationCheckOptions, classificationCheck } from "../classification/check.node.ts";
 import { type BoxCheckOptions, detectionCheck } from "../detection/data/check.node.ts";
 import { type MaskCheckOptions, segmentationCheck } from "../segmentation/data/check.node.ts";
+import { type DatedCheckOptions, timeseriesCheck } from "../timeseries/data/check.node.ts";
 import type { Listing } from "./checked-set.ts";
 import type { Finding } from "./finding.ts";
 import { surveySet } from "./survey.node.ts";
 
 /** Tasks whose data can be checked. */
-const checks = [segmentationCheck, detectionCheck, classificationCheck] as const;
+const checks = [segmentationCheck, detectionCheck, changeCheck, timeseriesCheck, classificationCheck] as const;
 
 export const checkedTasks = checks.map(({ task }) => task);
 
 /** What the layouts do not say, as for training. */
-export interface CheckOptions extends MaskCheckOptions, BoxCheckOptions, ClassificationCheckOptions, LongCall {
+export interface CheckOptions
+  extends MaskCheckOptions,
+    BoxCheckOptions,
+    PairCheckOptions,
+    DatedCheckOptions,
+    ClassificationCheckOptions,
+    LongCall {
   /** Default: every task that has a layout like this. */
   task?: string | undefined;
   scene?: OpenSceneOptions | undefined;
@@ -75,7 +83,7 @@ async function readItems(index: string): Promise<Record<string, unknown>[]> {
 function unknownLayout(path: string): SkySenseError {
   return new SkySenseError({
     code: "UNKNOWN_LAYOUT",
-    what: "nothing here looks like a data set: no index, no folders images and masks, no boxes, no folder for each class",
+    what: "nothing here looks like a data set: no index, no folders images and masks or A, B and label, no boxes, no dated places, no folder for each class",
     where: path,
     remedy: "Give the folder above, say what it is by --task, or give the labels of a vector file by --labels.",
   });

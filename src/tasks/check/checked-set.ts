@@ -34,7 +34,11 @@ export interface CheckedSet {
   layout: string;
   classes: readonly string[];
   /** What the classes are counted in. */
-  unit: "images" | "pixels" | "boxes" | "samples";
+  unit: "images" | "pixels" | "boxes" | "samples" | "places";
+  /** What an item is called. */
+  noun: "image" | "pair" | "place" | "sample";
+  /** Whether training looks at the dates of images. Default: it does not. */
+  dated?: boolean;
   items: readonly CheckedItem[];
   /** What a user should know of it. */
   notes: readonly string[];

@@ -2,7 +2,14 @@ import { expect, test } from "vitest";
 import { type Finding, formatFinding } from "./finding.ts";
 
 const finding: Finding = {
-  ...{ task: "segmentation", name: "Roofs", layout: "folders of images and masks", unit: "pixels", empty: 1 },
+  ...{
+    task: "segmentation",
+    name: "Roofs",
+    layout: "folders of images and masks",
+    unit: "pixels",
+    noun: "image",
+    empty: 1,
+  },
   splits: { train: 30, val: 1 },
   classes: [
     { name: "background", counts: { train: 900_000, val: 750 } },

@@ -2,7 +2,7 @@ import { formatCount, formatNumber } from "../../report/format.ts";
 import type { CheckedSet } from "./checked-set.ts";
 
 /** What was found in a data set. */
-export interface Finding extends Pick<CheckedSet, "name" | "layout" | "unit" | "notes"> {
+export interface Finding extends Pick<CheckedSet, "name" | "layout" | "unit" | "noun" | "notes"> {
   task: string;
   /** Images of each split. */
   splits: Readonly<Record<string, number>>;
@@ -29,9 +29,8 @@ const shown = 10;
 
 /** A finding as text for a terminal. */
 export function formatFinding(finding: Finding): string {
-  const { task, name, layout, splits, empty, sizes, bands, unit, notes, problems } = finding;
+  const { task, name, layout, splits, empty, sizes, bands, unit, noun, notes, problems } = finding;
   const images = Object.values(splits).reduce((sum, count) => sum + count, 0);
-  const noun = unit === "samples" ? "sample" : "image";
   const parts = Object.entries(splits).map(([split, count]) => `${formatNumber(count)} ${split}`);
   const divided = parts.length > 1 || splits.all === undefined ? ` (${parts.join(", ")})` : "";
   return [

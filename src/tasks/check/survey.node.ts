@@ -4,7 +4,8 @@ import { stat } from "node:fs/promises";
 import { SkySenseError } from "../../core/error.ts";
 import { sensorNames } from "../../core/place.ts";
 import type { LongCall } from "../../core/progress.ts";
-import type { KeptPlace } from "../../train/data/kept-place.ts";
+import { formatCount } from "../../report/format.ts";
+import type { KeptPlace, KeptStack } from "../../train/data/kept-place.ts";
 import type { CheckedItem, CheckedSet } from "./checked-set.ts";
 import type { Finding, Tally } from "./finding.ts";
 
@@ -28,7 +29,7 @@ export async function surveySet(
     to[key] = (to[key] ?? 0) + more;
   };
   const tally = (to: Map<string, number>, name: string) => to.set(name, (to.get(name) ?? 0) + 1);
-  let [next, done, empty] = [0, 0, 0];
+  let [next, done, empty, undated] = [0, 0, 0, 0];
   const found: (string[] | undefined)[] = [];
   const reading = Array.from({ length: parallel }, async () => {
     while (next < set.items.length) {
@@ -47,6 +48,7 @@ export async function surveySet(
       for (const [k, count] of read.counts.entries()) add(counts[k]!, split, count);
       add(unlabelled!, split, read.unlabelled ?? 0);
       if (read.counts.every((count) => count === 0)) empty++;
+      if (set.dated && lacksDates(read.place)) undated++;
       for (const [size, own] of describe(read.place)) {
         tally(sizes, size);
         tally(bands, own);
@@ -55,17 +57,17 @@ export async function surveySet(
   });
   await Promise.all(reading);
   problems.push(...found.flatMap((messages) => messages ?? []), ...(await duplicates(set.items, splitOf)));
-  const { name, layout, unit } = set;
+  const { name, layout, unit, noun } = set;
   const order = ["train", "val", "test"];
   const ordered = Object.entries(splits!).sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
   const classes = set.classes.map((own, k) => ({ name: own, counts: counts[k]! }));
   return {
-    ...{ task, name, layout, unit, empty, problems, classes },
+    ...{ task, name, layout, unit, noun, empty, problems, classes },
     splits: Object.fromEntries(ordered),
     unlabelled: unlabelled!,
     sizes: byFrequency(sizes),
     bands: byFrequency(bands),
-    notes: [...set.notes, ...notes, ...oneSided(classes, Object.keys(splits!))],
+    notes: [...set.notes, ...notes, ...datesLack(undated, noun), ...oneSided(classes, Object.keys(splits!))],
   };
 }
 
@@ -91,6 +93,21 @@ function describe(place: KeptPlace): [size: string, bands: string][] {
     const size = `${width} × ${height} pixels${dates > 1 ? `, ${dates} dates` : ""}`;
     return [[size, `${sensor}: ${stack.bands.join(", ")}`]];
   });
+}
+
+/** Whether some image of a Sentinel sensor says no date. */
+function lacksDates({ s2, s1 }: KeptPlace): boolean {
+  return [s2, s1].some((stack) => stack !== undefined && !hasDates(stack));
+}
+
+function hasDates({ dates, shape }: KeptStack): boolean {
+  return dates?.length === shape[0] && dates.every((date) => date !== undefined);
+}
+
+function datesLack(count: number, noun: string): string[] {
+  return count === 0
+    ? []
+    : [`${formatCount(count, noun)} with images without a date, which are of no day of the year`];
 }
 
 function byFrequency(counts: ReadonlyMap<string, number>): Tally[] {

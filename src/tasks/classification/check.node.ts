@@ -24,7 +24,7 @@ export const classificationCheck: DataCheck<ClassificationCheckOptions> = {
     const { name, layout = "series of pixels", classes } = set;
     const series = set.samples.every(({ file }) => file === undefined);
     return {
-      ...{ name, layout, classes, notes: [], unit: series ? "samples" : "images" },
+      ...{ name, layout, classes, notes: [], unit: series ? "samples" : "images", noun: series ? "sample" : "image" },
       items: set.samples.map((sample) => ({
         id: sample.id,
         split: sample.split,

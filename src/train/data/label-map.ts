@@ -49,6 +49,13 @@ export function drawLabels({ width, height, shapes, elsewhere }: LabelShapes): L
   return { data, width, height };
 }
 
+/** How many pixels each class has, and how many have none. */
+export function countLabels({ data }: LabelMap, classes: number): { counts: number[]; unlabelled: number } {
+  const counts = new Array<number>(256).fill(0);
+  for (const label of data) counts[label]!++;
+  return { counts: counts.slice(0, classes), unlabelled: counts[ignoredLabel]! };
+}
+
 /** A mask as it is decoded. */
 export interface MaskPixels {
   /** [bands, height, width]. */

@@ -23,6 +23,11 @@ const pair = z.union([
   byDate,
 ]);
 
+/** Whether an item of an index is a pair with a mask. */
+export function isPair(item: Readonly<Record<string, unknown>>): boolean {
+  return typeof item.mask === "string" && pair.safeParse(item).success;
+}
+
 /** The `index.json` of a set of pairs. */
 export const changeIndex = z.looseObject({
   name: z.string().optional(),

@@ -26,11 +26,15 @@ export interface ChangeSet extends ClassTable {
   name: string;
   /** Folder, for messages. */
   path: string;
+  /** In words: "folders A, B and label". */
+  layout: string;
   /** Of all images; undefined: nothing says it, so they are HR. */
   sensor: SensorName | undefined;
   /** What is known of all images and not in them. */
   scene?: OpenSceneOptions | undefined;
   items: readonly ChangeItem[];
+  /** What a user should know of it. */
+  notes?: readonly string[];
 }
 
 /** Of masks that hold 0 where nothing changed, and 255 (as most sets do) or 1 where something did. */

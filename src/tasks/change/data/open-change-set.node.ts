@@ -1,22 +1,29 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import { SkySenseError } from "../../../core/error.ts";
+import { type OnFault, refuse } from "../../../core/faults.ts";
 import { type ChangeIndex, changeIndex } from "./change-index.ts";
 import { type ChangeItem, type ChangeSet, plainChange } from "./change-set.ts";
 import { openCities } from "./oscd-cities.node.ts";
 import { pairTriplets } from "./triplets.node.ts";
+
+export interface OpenChangeSetOptions {
+  subset?: string | undefined;
+  onFault?: OnFault | undefined;
+}
 
 /**
  * Open a set of pairs with masks of change: a folder with an `index.json` (items with `before`, `after` and `mask`),
  * the city folders of OSCD, or folders A, B and label with the same names (LEVIR-CD). Nothing is read but names, splits
  * and dates.
  *
- * @param options.subset  Which one, where an index holds several sets.
+ * @param options.subset   Which one, where an index holds several sets.
+ * @param options.onFault  What to do with a pair that lacks an image or its mask. Default: end.
  * @throws SkySenseError `SET_NOT_FOUND` | `BAD_INDEX` | `SUBSET_UNKNOWN` | `NO_PAIRS` | `NO_PARTNER` | `NO_MASK`
  */
 export async function openChangeSet(
   path: string,
-  { subset }: { subset?: string | undefined } = {},
+  { subset, onFault = refuse }: OpenChangeSetOptions = {},
 ): Promise<ChangeSet> {
   if (!(await stat(path).catch(() => undefined))?.isDirectory()) {
     throw new SkySenseError({
@@ -29,9 +36,10 @@ export async function openChangeSet(
   const name = basename(resolve(path));
   const index = await readIndex(join(path, "index.json"));
   if (index !== undefined) return openIndex(index, path, { subset, name });
-  const cities = await openCities(path);
-  if (cities !== undefined) return { name, path, sensor: "s2", ...plainChange, ...cities };
-  return { name, path, sensor: undefined, ...plainChange, items: await pairTriplets(path) };
+  const cities = await openCities(path, onFault);
+  if (cities !== undefined) return { name, path, layout: "cities of OSCD", sensor: "s2", ...plainChange, ...cities };
+  const triplets = await pairTriplets(path, onFault);
+  return { name, path, layout: "folders A, B and label", sensor: undefined, ...plainChange, ...triplets };
 }
 
 function openIndex(
@@ -67,7 +75,7 @@ function openIndex(
   );
   const sensor = index.sensor ?? chosen.find((item) => item.sensor !== undefined)?.sensor;
   const title = [index.name ?? name, ...(subset === undefined ? [] : [subset])].join(": ");
-  return { name: title, path, sensor, ...plainChange, items };
+  return { name: title, path, layout: "index.json of pairs with masks", sensor, ...plainChange, items };
 }
 
 async function readIndex(path: string): Promise<ChangeIndex | undefined> {

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { SkySenseError } from "../../../core/error.ts";
+import { keepSound, type OnFault } from "../../../core/faults.ts";
 import { parseDate } from "../../../imagery/sensor/dates.ts";
 import type { LabelCoding } from "../../../train/data/label-map.ts";
 import type { ChangeItem, ChangeSet } from "./change-set.ts";
@@ -28,7 +29,10 @@ const bands = /^B(02|03|04|05|06|07|08|8A|11|12)\.tif$/i;
  * @returns undefined: there are no such folders
  * @throws SkySenseError `NO_PARTNER` | `NO_MASK`
  */
-export async function openCities(path: string): Promise<Pick<ChangeSet, "items" | "scene"> | undefined> {
+export async function openCities(
+  path: string,
+  onFault: OnFault,
+): Promise<Pick<ChangeSet, "items" | "scene" | "notes"> | undefined> {
   const roots = [path, ...(await foldersOf(path))];
   const nested = (await Promise.all(roots.slice(1).map(foldersOf))).flat();
   const cities: { name: string; folder: string; root: string }[] = [];
@@ -47,11 +51,11 @@ export async function openCities(path: string): Promise<Pick<ChangeSet, "items" 
     }
   }
   if (cities.length === 0) return undefined;
-  const items: ChangeItem[] = [];
-  for (const { name, folder } of cities) {
-    const mask = labels.get(name);
-    if (mask === undefined) continue;
-    items.push({
+  const labelled = cities.filter(({ name }) => labels.has(name));
+  if (labelled.length === 0) throw noMask(cities[0]!.folder);
+  const open = async ({ name, folder }: (typeof cities)[number]): Promise<ChangeItem> => {
+    const mask = labels.get(name)!;
+    return {
       id: name,
       before: await bandsOf(join(folder, before)),
       after: await bandsOf(join(folder, after)),
@@ -59,11 +63,22 @@ export async function openCities(path: string): Promise<Pick<ChangeSet, "items" 
       mask,
       coding: mask.endsWith(".tif") ? ofTiff : undefined,
       split: splits.get(name),
-    });
-  }
-  if (items.length === 0) throw noMask(cities[0]!.folder);
+    };
+  };
+  const items = await keepSound(onFault, labelled.map(open));
+  const named = new Set(cities.map(({ name }) => name));
+  const notes = [
+    ["without labels, so left out", cities.map(({ name }) => name).filter((name) => !labels.has(name))] as const,
+    ["in the list of a split, but not here", [...splits.keys()].filter((name) => !named.has(name))] as const,
+    ["without dates", items.flatMap(({ id, dates }) => (dates === undefined ? [id] : []))] as const,
+  ].flatMap(([what, names]) => (names.length === 0 ? [] : [`${names.join(", ")}: ${what}`]));
   // All are of 2015 to 2018: before products had an offset.
-  return { items, scene: { s2: { offset: 0 } } };
+  return { items, notes, scene: { s2: { offset: 0 } } };
+}
+
+/** Whether there are folders of cities as OSCD has them. */
+export function hasCities(files: readonly string[]): boolean {
+  return files.some((file) => file.split("/").includes(before));
 }
 
 async function foldersOf(path: string): Promise<string[]> {

@@ -1,7 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, extname, join, sep } from "node:path";
 import { SkySenseError } from "../../../core/error.ts";
-import type { ChangeItem } from "./change-set.ts";
+import { mapSound, type OnFault } from "../../../core/faults.ts";
+import { formatCount } from "../../../report/format.ts";
+import type { ChangeItem, ChangeSet } from "./change-set.ts";
 
 const pictures = /\.(png|jpe?g|webp|tiff?|bmp)$/i;
 
@@ -21,8 +23,47 @@ const splits: Record<string, string> = { train: "train", val: "val", valid: "val
  *
  * @throws SkySenseError `NO_PAIRS` | `NO_PARTNER` | `NO_MASK`
  */
-export async function pairTriplets(path: string): Promise<ChangeItem[]> {
+export async function pairTriplets(path: string, onFault: OnFault): Promise<Pick<ChangeSet, "items" | "notes">> {
   const files = (await readdir(path, { recursive: true })).map((file) => file.split(sep).join("/")).sort();
+  const items: ChangeItem[] = [];
+  const absent: string[] = [];
+  const groups = groupTriplets(files);
+  for (const [group, { before, after, mask }] of groups) {
+    const listed = await readLists(join(path, group), files, group);
+    const at = (file: string) => join(path, file);
+    const pair = (name: string): ChangeItem => {
+      const [a, b, label] = [before.get(name), after.get(name), mask.get(name)];
+      if (a === undefined || b === undefined) throw noPartner(at((a ?? b)!), a === undefined);
+      if (label === undefined) throw noMask(at(a));
+      return {
+        ...{ id: a, before: [at(a)], after: [at(b)], mask: at(label) },
+        split: listed.get(name) ?? splitOf(group),
+      };
+    };
+    const names = new Set([...before.keys(), ...after.keys()]);
+    items.push(...mapSound(onFault, [...names], pair));
+    absent.push(...[...listed.keys()].filter((name) => !names.has(name)));
+  }
+  const notes =
+    absent.length === 0
+      ? []
+      : [`in the list of a split, but not here: ${formatCount(absent.length, "image")}, as ${absent[0]}`];
+  if (groups.size > 0) return { items, notes };
+  throw new SkySenseError({
+    code: "NO_PAIRS",
+    what: "there are no pairs here: neither index.json, nor folders A, B and label, nor cities with imgs_1_rect",
+    where: path,
+    remedy: "Sort the images into folders A (before), B (after) and label, with the same names in each.",
+  });
+}
+
+/** Whether there are folders of first images, second ones and masks beside each other. */
+export function hasTriplets(files: readonly string[]): boolean {
+  return groupTriplets(files).size > 0;
+}
+
+/** Of each folder that has all three: the files by their role and name. */
+function groupTriplets(files: readonly string[]): Map<string, Record<Role, Map<string, string>>> {
   const groups = new Map<string, Record<Role, Map<string, string>>>();
   for (const file of files) {
     const role = pictures.test(file) ? roleOf(basename(dirname(file))) : undefined;
@@ -31,26 +72,8 @@ export async function pairTriplets(path: string): Promise<ChangeItem[]> {
     if (!groups.has(group)) groups.set(group, { before: new Map(), after: new Map(), mask: new Map() });
     groups.get(group)![role].set(basename(file, extname(file)), file);
   }
-  const items: ChangeItem[] = [];
-  for (const [group, { before, after, mask }] of groups) {
-    if (before.size === 0 || after.size === 0 || mask.size === 0) continue;
-    const listed = await readLists(join(path, group), files, group);
-    for (const name of new Set([...before.keys(), ...after.keys()])) {
-      const [a, b, label] = [before.get(name), after.get(name), mask.get(name)];
-      if (a === undefined || b === undefined) throw noPartner(join(path, (a ?? b)!), a === undefined);
-      if (label === undefined) throw noMask(join(path, a));
-      const at = (file: string) => join(path, file);
-      const split = listed.get(name) ?? splitOf(group);
-      items.push({ id: a, before: [at(a)], after: [at(b)], mask: at(label), split });
-    }
-  }
-  if (items.length > 0) return items;
-  throw new SkySenseError({
-    code: "NO_PAIRS",
-    what: "there are no pairs here: neither index.json, nor folders A, B and label, nor cities with imgs_1_rect",
-    where: path,
-    remedy: "Sort the images into folders A (before), B (after) and label, with the same names in each.",
-  });
+  const whole = [...groups].filter(([, roles]) => Object.values(roles).every(({ size }) => size > 0));
+  return new Map(whole);
 }
 
 function roleOf(folder: string): Role | undefined {

@@ -29,7 +29,7 @@ export const detectionCheck: DataCheck<BoxCheckOptions> = {
     const set = await openBoxSet(path, { oriented: false, ...boxes, onFault });
     const { name, layout, classes, notes = [] } = set;
     return {
-      ...{ name, layout, classes, notes, unit: "boxes" },
+      ...{ name, layout, classes, notes, unit: "boxes", noun: "image" },
       items: set.items.map((item) => ({
         id: item.id,
         split: item.split,

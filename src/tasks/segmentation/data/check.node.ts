@@ -1,5 +1,5 @@
 import type { OpenSceneOptions } from "../../../imagery/scene/open-scene.node.ts";
-import { ignoredLabel } from "../../../train/data/label-map.ts";
+import { countLabels } from "../../../train/data/label-map.ts";
 import { readSample } from "../../../train/data/read-sample.node.ts";
 import type { DataCheck } from "../../check/checked-set.ts";
 import { sampleOf } from "../finetune.node.ts";
@@ -19,12 +19,13 @@ export interface MaskCheckOptions {
 export const segmentationCheck: DataCheck<MaskCheckOptions> = {
   task: "segmentation",
   claims: ({ files, index }, { masks = {} }) =>
-    masks.images !== undefined || (index === undefined ? hasPairs(files) : index.some(hasMask)),
+    masks.images !== undefined ||
+    (index === undefined ? hasPairs(files) : index.some((item) => hasMask(item, masks.sensor))),
   async open(path, { masks, scene, valShare, seed, onFault }) {
     const set = await openMaskSet(path, { ...masks, onFault });
     const { name, layout, notes = [] } = set;
     return {
-      ...{ name, layout, notes, unit: "pixels" },
+      ...{ name, layout, notes, unit: "pixels", noun: "image" },
       classes: set.classes.map((one) => one.name),
       items: set.items.map((item) => ({
         id: item.id,
@@ -34,9 +35,7 @@ export const segmentationCheck: DataCheck<MaskCheckOptions> = {
         async read() {
           const { source, labelMap } = sampleOf(item, { set, scene });
           const place = await readSample(source, labelMap);
-          const counts = new Array<number>(256).fill(0);
-          for (const label of place.labelMap!.data) counts[label]!++;
-          return { place, counts: counts.slice(0, set.classes.length), unlabelled: counts[ignoredLabel]! };
+          return { place, ...countLabels(place.labelMap!, set.classes.length) };
         },
       })),
       divide() {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { SkySenseError } from "../../../core/error.ts";
-import { sensorNames } from "../../../core/place.ts";
+import type { SensorName } from "../../../core/place.ts";
 import { type ClassTable, parseClassTable, tableOfNames } from "../../maps/classes.ts";
 
 const names = z.array(z.string()).min(2);
@@ -32,12 +32,12 @@ export const maskIndex = z.looseObject({
 
 export type MaskIndex = z.infer<typeof maskIndex>;
 
-/** What the image of an item is called: `file`, or the sensor. */
-const images = ["file", ...sensorNames] as const;
-
-/** Whether an item of an index is an image with a mask; `label` may also name a class. */
-export function hasMask({ mask, label, ...item }: Readonly<Record<string, unknown>>): boolean {
-  if (!images.some((image) => typeof item[image] === "string")) return false;
+/** Whether an item of an index is an image of this sensor with a mask; `label` may also name a class. */
+export function hasMask(
+  { mask, label, file, ...images }: Readonly<Record<string, unknown>>,
+  sensor: SensorName = "hr",
+): boolean {
+  if (typeof (file ?? images[sensor]) !== "string") return false;
   return typeof mask === "string" || (typeof label === "string" && /\.(png|tiff?|jp2|bmp)$/i.test(label));
 }
 

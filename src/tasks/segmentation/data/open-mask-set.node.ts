@@ -113,7 +113,7 @@ function openIndex(
 
 /** No item has an image of this sensor: another one may be meant. */
 function noneOf(sensor: SensorName, { items }: MaskIndex, where: string): SkySenseError {
-  const others = sensorNames.filter((name) => items.some((item) => typeof item[name] === "string" && hasMask(item)));
+  const others = sensorNames.filter((name) => items.some((item) => hasMask(item, name)));
   const what = `no item has an image of ${sensor} and a mask`;
   if (others.length === 0) return badIndex(where, what);
   return new SkySenseError({

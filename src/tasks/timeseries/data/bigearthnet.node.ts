@@ -3,6 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { z } from "zod";
 import { SkySenseError } from "../../../core/error.ts";
+import { keepSound, mapSound, type OnFault } from "../../../core/faults.ts";
 import { readWholeFile } from "../../../core/read-file.node.ts";
 import { parseCsv } from "../../../evaluate/csv-index.ts";
 import type { PlaceFiles } from "../../../imagery/scene/place-source.node.ts";
@@ -48,7 +49,7 @@ const isPatch = (name: string) => /^S2[AB]_MSIL2A_\d{8}T\d{6}(_|$)/.test(name);
  */
 export async function openBigEarthNet(
   path: string,
-  { subset = "19" }: { subset?: string | undefined },
+  { subset = "19", onFault }: { subset?: string | undefined; onFault: OnFault },
 ): Promise<DatedSet> {
   const parquet = join(path, "metadata.parquet");
   const second = (await stat(parquet).catch(() => undefined)) !== undefined;
@@ -61,7 +62,9 @@ export async function openBigEarthNet(
     });
   }
   const count = subset === "43" ? 43 : 19;
-  const patches = second ? await patchesOfTable(path, parquet) : await patchesOfFolders(path);
+  const { patches, notes } = await (second
+    ? patchesOfTable(path, parquet, onFault)
+    : patchesOfFolders(path, onFault));
   if (patches.length === 0) {
     throw new SkySenseError({
       code: "NO_PATCHES",
@@ -70,16 +73,18 @@ export async function openBigEarthNet(
       remedy: "Give the folder that holds metadata.parquet and BigEarthNet-S2, or the folders of the patches.",
     });
   }
-  const items = patches.flatMap((patch): DatedItem[] => {
+  const items = mapSound(onFault, patches, (patch): DatedItem => {
     const found = labelsOf(patch.labels, count);
     const id = basename(patch.s2);
     if ("unknown" in found) throw badMetadata(`${id} has the class "${found.unknown}", which does not exist`, path);
-    return found.labels.length === 0
-      ? []
-      : [{ id, split: patch.split, labels: found.labels, source: sourceOf(patch) }];
+    return { id, split: patch.split, labels: found.labels, source: sourceOf(patch) };
   });
+  const labelled = items.filter(({ labels }) => labels.length > 0);
+  const without = items.length - labelled.length;
   return {
-    ...{ name: `BigEarthNet, ${count} classes`, path, answer: "classes", items },
+    ...{ name: `BigEarthNet, ${count} classes`, path, answer: "classes", items: labelled },
+    layout: second ? "metadata.parquet and patches of BigEarthNet 2" : "folders of patches of BigEarthNet 1",
+    notes: [...notes, ...(without > 0 ? [`patches with none of the ${count} classes, left out: ${without}`] : [])],
     classes: tableOfNames(bigEarthNetClasses[count], { where: path }).classes,
   };
 }
@@ -109,7 +114,13 @@ const row = z.object({
   s1_name: z.string().nullish(),
 });
 
-async function patchesOfTable(path: string, parquet: string): Promise<Patch[]> {
+/** The patches, and what a user should know of those that are left out. */
+interface Found {
+  patches: readonly Patch[];
+  notes: readonly string[];
+}
+
+async function patchesOfTable(path: string, parquet: string, onFault: OnFault): Promise<Found> {
   const columns = Object.keys(row.shape);
   const rows = await parquetReadObjects({ file: await asyncBufferFromFile(parquet), columns }).catch(
     (cause: unknown) => {
@@ -117,7 +128,7 @@ async function patchesOfTable(path: string, parquet: string): Promise<Patch[]> {
     },
   );
   const s1Folder = (await stat(join(path, "BigEarthNet-S1")).catch(() => undefined)) && join(path, "BigEarthNet-S1");
-  return rows.map((json) => {
+  const patches = mapSound(onFault, rows, (json): Patch => {
     const parsed = row.safeParse(json);
     if (!parsed.success) {
       const { path: field, message } = parsed.error.issues[0]!;
@@ -131,6 +142,7 @@ async function patchesOfTable(path: string, parquet: string): Promise<Patch[]> {
       split: split === "validation" ? "val" : (split ?? undefined),
     };
   });
+  return { patches, notes: [] };
 }
 
 /** A name without its last parts: "…_T33UUP_26_57" → "…_T33UUP". */
@@ -140,7 +152,7 @@ function withoutEnd(name: string, parts: number): string {
 
 const patchJson = z.looseObject({ labels: z.array(z.string()), corresponding_s2_patch: z.string().optional() });
 
-async function patchesOfFolders(path: string): Promise<Patch[]> {
+async function patchesOfFolders(path: string, onFault: OnFault): Promise<Found> {
   const folder = async (names: readonly string[]) => {
     for (const name of names) {
       const at = join(path, name);
@@ -159,24 +171,33 @@ async function patchesOfFolders(path: string): Promise<Patch[]> {
       ([name]) => name,
     ),
   );
-  const names = (await readdir(s2Folder)).filter((name) => isPatch(name) && !without.has(name)).sort();
-  const partners = s1Folder === undefined ? new Map<string, string>() : await partnersIn(s1Folder, splits);
-  return inParallel(names, async (name): Promise<Patch> => {
+  const there = (await readdir(s2Folder)).filter(isPatch).sort();
+  const names = there.filter((name) => !without.has(name));
+  const partners = s1Folder === undefined ? new Map<string, string>() : await partnersIn(s1Folder, splits, onFault);
+  const patches = await inParallel(onFault, names, async (name): Promise<Patch> => {
     const { labels } = await readPatchJson(s2Folder, name);
     const s1 = partners.get(name);
     return { s2: join(s2Folder, name), s1: s1 && join(s1Folder!, s1), labels, split: splits.get(name)?.split };
   });
+  const known = new Set(there);
+  const absent = [...splits.keys()].filter((name) => !known.has(name));
+  const notes = [
+    ...(there.length > names.length ? [`patches with snow or clouds, left out: ${there.length - names.length}`] : []),
+    ...(absent.length > 0 ? [`patches in the list of a split, but not here: ${absent.length}, as ${absent[0]}`] : []),
+  ];
+  return { patches, notes };
 }
 
 /** Which Sentinel-1 patch lies over which of Sentinel-2: as the lists say, else as the patches themselves do. */
 async function partnersIn(
   folder: string,
   splits: ReadonlyMap<string, { s1: string | undefined }>,
+  onFault: OnFault,
 ): Promise<Map<string, string>> {
   const listed = [...splits].flatMap(([s2, { s1 }]) => (s1 ? [[s2, s1] as const] : []));
   if (listed.length > 0) return new Map(listed);
   const names = (await readdir(folder)).filter((name) => /^S1[AB]_/.test(name)).sort();
-  const found = await inParallel(names, async (name) => [
+  const found = await inParallel(onFault, names, async (name) => [
     (await readPatchJson(folder, name)).corresponding_s2_patch,
     name,
   ]);
@@ -199,11 +220,11 @@ async function readLists(path: string, files: readonly string[]): Promise<string
   return texts.flatMap((text) => parseCsv(text));
 }
 
-/** In the order of the items. */
-async function inParallel<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
+/** In the order of the items, without those that have faults. */
+async function inParallel<T, R>(onFault: OnFault, items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
   const out: R[] = [];
   for (let i = 0; i < items.length; i += parallel) {
-    out.push(...(await Promise.all(items.slice(i, i + parallel).map(run))));
+    out.push(...(await keepSound(onFault, items.slice(i, i + parallel).map(run))));
   }
   return out;
 }

@@ -22,9 +22,13 @@ export interface DatedSet {
   name: string;
   /** Folder, for messages. */
   path: string;
+  /** In words: "PASTIS". */
+  layout: string;
   answer: Answer;
   classes: readonly MapClass[];
   items: readonly DatedItem[];
+  /** What a user should know of it. */
+  notes?: readonly string[];
 }
 
 /** What is learnt from and what is judged. @see divideItems */

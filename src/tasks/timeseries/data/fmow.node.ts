@@ -1,5 +1,6 @@
 import { basename, join, resolve } from "node:path";
 import { SkySenseError } from "../../../core/error.ts";
+import { mapSound, type OnFault } from "../../../core/faults.ts";
 import type { Location } from "../../../core/place.ts";
 import { readWholeFile } from "../../../core/read-file.node.ts";
 import { parseCsv } from "../../../evaluate/csv-index.ts";
@@ -23,28 +24,36 @@ export function looksLikeFmow(header: string): boolean {
   return columns.slice(0, 4).every((name) => names.includes(name));
 }
 
+/** Is it an image of fMoW-Sentinel, where the published set has it? */
+export function isFmowImage(file: string): boolean {
+  return /^(train|val|test_gt)\/([^/]+)\/\2_\d+\/\2_\d+_\d+\.tif$/.test(file);
+}
+
 /**
  * fMoW-Sentinel: `train.csv`, `val.csv` and `test_gt.csv`, whose lines name a category, location, image, time and polygon,
  * and the images `SPLIT/CATEGORY/CATEGORY_LOCATION/CATEGORY_LOCATION_IMAGE.tif`, 13 bands of Sentinel-2 L1C each. Every
  * image is an item of its own, as it is in the published protocol.
  *
  * @see Cong et al. 2022, SatMAE, arXiv:2207.08051
- * @throws SkySenseError `BAD_METADATA`
+ * @throws SkySenseError `BAD_METADATA` | `DATES_MISSING`
  */
-export async function openFmow(path: string, { files }: { files: readonly string[] }): Promise<DatedSet> {
+export async function openFmow(
+  path: string,
+  { files, onFault }: { files: readonly string[]; onFault: OnFault },
+): Promise<DatedSet> {
   const found = tables.filter(({ file }) => files.includes(file));
   const rows: { line: Line; folder: string; split: string }[] = [];
   for (const { file, folder, split } of found) {
     const where = join(path, file);
-    for (const line of linesOf((await readWholeFile(where)).toString("utf8"), where))
-      rows.push({ line, folder, split });
+    const lines = linesOf((await readWholeFile(where)).toString("utf8"), { where, onFault });
+    rows.push(...lines.map((line) => ({ line, folder, split })));
   }
   const names = [...new Set(rows.map(({ line }) => line.category))].sort();
   const items = rows.map(({ line, folder, split }): DatedItem => {
     const { category, location_id, image_id, timestamp, polygon } = line;
     const id = `${folder}/${category}/${category}_${location_id}/${category}_${location_id}_${image_id}.tif`;
     const file = resolve(path, id);
-    const date = findDate(timestamp)?.date ?? "unknown";
+    const { date } = findDate(timestamp)!;
     const said = { file, sensor: "s2", units: "reflectance*10000", offset: 0, check: false } as const;
     const described = { files: [{ ...said, bands: [...bandOrders.l1c!.bands], dates: date }] };
     const location = middleOf(polygon);
@@ -54,22 +63,32 @@ export async function openFmow(path: string, { files }: { files: readonly string
     };
   });
   return {
-    ...{ name: "fMoW-Sentinel", path, answer: "class", items },
+    ...{ name: "fMoW-Sentinel", path, layout: "tables and images of fMoW-Sentinel", answer: "class", items },
     classes: tableOfNames(names, { where: path }).classes,
   };
 }
 
 type Line = Record<(typeof columns)[number], string>;
 
-function linesOf(text: string, where: string): Line[] {
+function linesOf(text: string, { where, onFault }: { where: string; onFault: OnFault }): Line[] {
   const [header, ...lines] = parseCsv(text);
   const at = columns.map((name) => header?.indexOf(name) ?? -1);
   const lacking = columns.find((name, i) => at[i]! < 0 && name !== "polygon");
   if (lacking !== undefined) throw badTable(`the first line does not name a column "${lacking}"`, where);
-  return lines.map((cells, i) => {
+  return mapSound(onFault, lines, (cells, i) => {
     const line = Object.fromEntries(columns.map((name, c) => [name, cells[at[c]!] ?? ""])) as Line;
     if (line.category === "" || line.image_id === "") throw badTable(`line ${i + 2} is not complete`, where);
+    if (findDate(line.timestamp) === undefined) throw noDate(line, where);
     return line;
+  });
+}
+
+function noDate({ category, location_id, image_id, timestamp }: Line, where: string): SkySenseError {
+  return new SkySenseError({
+    code: "DATES_MISSING",
+    what: `the image ${category}_${location_id}_${image_id} has no date, but the timestamp "${timestamp}"`,
+    where,
+    remedy: `Get ${basename(where)} of the published set, which has the time of every image.`,
   });
 }
 

@@ -1,11 +1,13 @@
 import { basename, relative, resolve } from "node:path";
 import { z } from "zod";
 import { SkySenseError } from "../../../core/error.ts";
+import { mapSound, type OnFault } from "../../../core/faults.ts";
 import { type Candidate, placesOfIndex } from "../../../evaluate/index-recipes.ts";
 import { openSeries, seriesIndex } from "../../../evaluate/pixel-series.node.ts";
 import type { OpenSceneOptions } from "../../../imagery/scene/open-scene.node.ts";
 import type { PlaceFiles } from "../../../imagery/scene/place-source.node.ts";
 import type { LabelMapFile } from "../../../train/data/label-map.ts";
+import { isPair } from "../../change/data/change-index.ts";
 import { type ClassTable, tableOfNames } from "../../maps/classes.ts";
 import { tableOfIndex } from "../../segmentation/data/mask-index.ts";
 import type { DatedItem, DatedSet } from "./dated-set.ts";
@@ -38,7 +40,7 @@ type Truth = { labels: readonly string[] } | { map: Omit<LabelMapFile, "coding">
  */
 export function openDatedIndex(
   json: unknown,
-  { path, subset }: { path: string; subset: string | undefined },
+  { path, subset, onFault }: { path: string; subset: string | undefined; onFault: OnFault },
 ): DatedSet {
   const where = resolve(path, "index.json");
   const series = seriesIndex.safeParse(json);
@@ -57,7 +59,7 @@ export function openDatedIndex(
       : "class";
   const table = tableOf(index, truths, { subset, where });
   const names = table.classes.map(({ name }) => name);
-  const items = index.items.flatMap((item, i): DatedItem[] => {
+  const items = mapSound(onFault, index.items, (item, i): DatedItem => {
     const truth = truths[i];
     const { places, skipped } = placesOfIndex([item], { ...index, name: basename(path) });
     if (truth === undefined || skipped.length > 0) {
@@ -68,15 +70,22 @@ export function openDatedIndex(
     const source = sourceOf(place, path, where);
     if ("map" in truth) {
       const labelMap = { ...truth.map, file: inside(truth.map.file, path, where), coding: table.coding };
-      return [{ id, split: item.split, source, labels: [], labelMap }];
+      return { id, split: item.split, source, labels: [], labelMap };
     }
     const unknown = truth.labels.find((name) => !names.includes(name));
     if (unknown !== undefined)
       throw badIndex(`${id} has the class ${unknown}, which is not among the classes`, where);
-    return [{ id, split: item.split, source, labels: truth.labels.map((name) => names.indexOf(name)) }];
+    return { id, split: item.split, source, labels: truth.labels.map((name) => names.indexOf(name)) };
   });
   const name = [index.name ?? basename(resolve(path)), ...(subset === undefined ? [] : [subset])].join(": ");
-  return { name, path, answer, classes: table.classes, items };
+  return { name, path, layout: "index.json of dated places", answer, classes: table.classes, items };
+}
+
+/** Whether an item of an index is a place with labels of which one image alone does not say all. */
+export function isDatedPlace(item: Readonly<Record<string, unknown>>): boolean {
+  if (typeof item.file === "string" || isPair(item)) return false;
+  const labelled = ["mask", "label", "labels", "labels_10m"].some((key) => item[key] !== undefined);
+  return labelled && placesOfIndex([item], { name: "" }).places.length > 0;
 }
 
 const rasters = /\.(tiff?|png|npy|jp2)$/i;
@@ -141,7 +150,7 @@ function inside(file: string, path: string, where: string): string {
 function pixelSet(index: z.infer<typeof seriesIndex>, path: string, subset: string | undefined): DatedSet {
   const { name, classes, samples } = openSeries(index, { folder: path, subset });
   return {
-    ...{ name, path, answer: "class" },
+    ...{ name, path, layout: "series of pixels", answer: "class" },
     classes: tableOfNames(classes, { where: path }).classes,
     items: samples.map((sample) => ({
       id: sample.id,

@@ -1,9 +1,17 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { SchemaElement } from "hyparquet";
 import { fileWriter, parquetWriteRows } from "hyparquet-writer";
 import { afterAll, expect, test, vi } from "vitest";
+import {
+  pastisSide,
+  patchBands,
+  writeFiles,
+  writeFmowImage,
+  writePastis,
+  writePatch,
+} from "../../../../test/support/dated-sets.ts";
 import { writeTestTiff } from "../../../../test/support/write-geotiff.ts";
 import type { PlaceFiles } from "../../../imagery/scene/place-source.node.ts";
 import { readPlaceSource } from "../../../imagery/scene/place-source.node.ts";
@@ -18,67 +26,10 @@ vi.setConfig({ testTimeout: 120_000 });
 const root = mkdtempSync(join(tmpdir(), "skysense-dated-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
-function write(folder: string, files: Readonly<Record<string, string | Uint8Array>>): string {
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, folder, name)), { recursive: true });
-    writeFileSync(join(root, folder, name), content);
-  }
-  return join(root, folder);
-}
-
-/** An array as `numpy.save` writes it. */
-function npy(descr: string, shape: readonly number[], data: { buffer: ArrayBufferLike }): Uint8Array {
-  const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
-  const header = `${text.padEnd(117)}\n`;
-  return Buffer.concat([
-    Buffer.from("\x93NUMPY\x01\x00", "latin1"),
-    Buffer.of(118, 0),
-    Buffer.from(header),
-    Buffer.from(data.buffer as ArrayBuffer),
-  ]);
-}
-
-const side = 4;
-const planes = (count: number, value: (i: number) => number) =>
-  Int16Array.from({ length: count * side ** 2 }, (_, i) => value(i));
-
-/** PASTIS-R as it is published, with patches of 4 × 4 pixels and three dates of Sentinel-2, two of Sentinel-1. */
-function pastis(
-  folder: string,
-  change: (properties: Record<string, unknown>, id: number) => void = () => {},
-): string {
-  const features = [10000, 10001].map((id, i) => {
-    const properties: Record<string, unknown> = {
-      ...{ ID_PATCH: id, N_Parcel: 3, Parcel_Cover: 0.5, Fold: i === 0 ? 1 : 5, TILE: "t30uxv" },
-      "dates-S2": { "0": 20180917, "1": 20181007, "2": 20190204 },
-      "dates-S1A": { "0": 20180903, "1": 20180909 },
-      "dates-S1D": '{"0": 20180904, "1": 20180910}',
-    };
-    change(properties, id);
-    const ring = [0, 1280].flatMap((x) => [0, 1280].map((y) => [400_000 + x, 6_800_000 + y]));
-    return { type: "Feature", id: String(id), properties, geometry: { type: "MultiPolygon", coordinates: [[ring]] } };
-  });
-  const crs = { type: "name", properties: { name: "urn:ogc:def:crs:EPSG::2154" } };
-  const files: Record<string, string | Uint8Array> = {
-    "metadata.geojson": JSON.stringify({ type: "FeatureCollection", crs, features }),
-  };
-  for (const id of [10000, 10001]) {
-    files[`DATA_S2/S2_${id}.npy`] = npy(
-      "<i2",
-      [3, 10, side, side],
-      planes(30, (i) => 500 + i),
-    );
-    for (const orbit of ["A", "D"]) {
-      const db = Float32Array.from({ length: 6 * side ** 2 }, (_, i) => -10 - (i % 7));
-      files[`DATA_S1${orbit}/S1${orbit}_${id}.npy`] = npy("<f4", [2, 3, side, side], db);
-    }
-    const target = Uint8Array.from({ length: 3 * side ** 2 }, (_, i) =>
-      i < side ** 2 ? [0, 3, 18, 19][i % 4]! : 77,
-    );
-    files[`ANNOTATIONS/TARGET_${id}.npy`] = npy("|u1", [3, side, side], target);
-  }
-  return write(folder, files);
-}
+const write = (folder: string, files: Readonly<Record<string, string>>) => writeFiles(join(root, folder), files);
+const pastis = (folder: string, change?: Parameters<typeof writePastis>[1]) =>
+  writePastis(join(root, folder), change);
+const patch = (folder: string, name: string, bands: readonly string[]) => writePatch(join(root, folder), name, bands);
 
 test("openDatedSet: PASTIS-R has its dates, folds and classes, and both orbits as one series", async () => {
   const set = await openDatedSet(pastis("pastis"));
@@ -88,7 +39,7 @@ test("openDatedSet: PASTIS-R has its dates, folds and classes, and both orbits a
     ["10001", "test"],
   ]);
   const { s2, s1, location } = await readPlaceSource(set.items[0]!.source);
-  expect(s2!.shape).toEqual([3, 10, side, side]);
+  expect(s2!.shape).toEqual([3, 10, pastisSide, pastisSide]);
   expect(s2!.dates).toEqual(["2018-09-17", "2018-10-07", "2019-02-04"]);
   expect([...s2!.data.subarray(0, 3)]).toEqual([500, 501, 502]);
   expect(s1!.bands).toEqual(["VV", "VH"]);
@@ -118,27 +69,6 @@ test("openDatedSet: folds rotate; without folds or dates PASTIS is refused in on
   await expect(readPlaceSource(items[0]!.source)).rejects.toThrow("1 dates are given");
 });
 
-const s2Bands = ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12"];
-
-/** A patch of BigEarthNet: 12 pixels a side at 10 m, and its bands at 20 and 60 m. */
-function patch(folder: string, name: string, bands: readonly string[]): void {
-  mkdirSync(join(root, folder, name), { recursive: true });
-  for (const band of bands) {
-    const pixel = /B0[234]|B08|V[VH]/.test(band) ? 10 : /B01|B09/.test(band) ? 60 : 20;
-    const n = 120 / pixel;
-    const pixels = Array.from({ length: n * n }, (_, i) => (/^V/.test(band) ? -12 - (i % 3) : 900 + i));
-    const data = /^V/.test(band) ? Float32Array.from(pixels) : Uint16Array.from(pixels);
-    writeTestTiff(join(root, folder, name, `${name}_${band}.tif`), {
-      data,
-      bands: 1,
-      width: n,
-      height: n,
-      epsg: 32633,
-      pixel,
-    });
-  }
-}
-
 async function firstPlace(set: DatedSet) {
   return readPlaceSource(set.items[0]!.source as PlaceFiles);
 }
@@ -166,7 +96,7 @@ test("openDatedSet: BigEarthNet 1 has 19 or 43 classes, its lists as splits, and
     "train.csv": `${a}\n${b}\n`,
     "patches_with_seasonal_snow.csv": `${c}\n`,
   });
-  patch("ben1/BigEarthNet-v1.0", a, s2Bands);
+  patch("ben1/BigEarthNet-v1.0", a, patchBands);
   patch("ben1/BigEarthNet-S1-v1.0", s1, ["VV", "VH"]);
   const set = await openDatedSet(path);
   const names = (one: DatedSet, i: number) => one.items[i]!.labels.map((k) => one.classes[k]!.name);
@@ -203,7 +133,7 @@ test("openDatedSet: BigEarthNet 2 is read from its table, folders by tile and pr
   mkdirSync(join(root, "ben2"), { recursive: true });
   const columns = Object.keys(rows[0]!).map((name) => ({ name }));
   await parquetWriteRows({ writer: fileWriter(join(root, "ben2", "metadata.parquet")), rows, columns, schema });
-  patch(`ben2/BigEarthNet-S2/${tile}`, s2, s2Bands);
+  patch(`ben2/BigEarthNet-S2/${tile}`, s2, patchBands);
   patch("ben2/BigEarthNet-S1/S1A_IW_GRDH_1SDV_20170613T165043", s1, ["VV", "VH"]);
   const set = await openDatedSet(path);
   expect(set.items.map(({ id, split, labels }) => [id, split, labels.map((k) => set.classes[k]!.name)])).toEqual([
@@ -232,18 +162,7 @@ test("openDatedSet: fMoW-Sentinel has an item an image, its date and where it is
     "train.csv": `${header}\n0,airport,0,0,2017-06-10T10:56:03Z,${polygon}\n`,
     "val.csv": `${header}\n0,zoo,12,3,2016-02-10T10:56:03Z,${polygon}\n`,
   });
-  const folder = "train/airport/airport_0";
-  mkdirSync(join(path, folder), { recursive: true });
-  const data = Uint16Array.from({ length: 13 * 9 }, (_, i) => 800 + 10 * Math.floor(i / 9));
-  writeTestTiff(join(path, folder, "airport_0_0.tif"), {
-    data,
-    bands: 13,
-    width: 3,
-    height: 3,
-    epsg: 4326,
-    pixel: 1e-4,
-    origin: [-6.66, 18.71],
-  });
+  writeFmowImage(join(path, "train/airport/airport_0/airport_0_0.tif"));
   const set = await openDatedSet(path);
   expect(set.classes.map(({ name }) => name)).toEqual(["airport", "zoo"]);
   expect(set.items.map(({ id, split, labels }) => [id, split, labels])).toEqual([

@@ -1,18 +1,27 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { SkySenseError } from "../../../core/error.ts";
+import { type OnFault, refuse } from "../../../core/faults.ts";
 import { readWholeFile } from "../../../core/read-file.node.ts";
 import { looksLikeBigEarthNet, openBigEarthNet } from "./bigearthnet.node.ts";
 import type { DatedSet } from "./dated-set.ts";
-import { looksLikeFmow, openFmow } from "./fmow.node.ts";
+import { isFmowImage, looksLikeFmow, openFmow } from "./fmow.node.ts";
 import { openDatedIndex } from "./index-set.node.ts";
-import { openPastis } from "./pastis.node.ts";
+import { looksLikePastis, openPastis } from "./pastis.node.ts";
 
 export interface OpenDatedSetOptions {
   /** Which one, where a set holds several: BigEarthNet's classes, 19 or 43; a set of series; kinds of labels. */
   subset?: string | undefined;
   /** Of PASTIS: which rotation of its five folds, 1 to 5. */
   fold?: number | undefined;
+  /** What to do with a place of which the set does not say what it must. Default: end. */
+  onFault?: OnFault | undefined;
+}
+
+/** Whether these are the files of one of the published layouts. */
+export function hasDatedPlaces(files: readonly string[]): boolean {
+  const top = files.filter((file) => !file.includes("/"));
+  return looksLikePastis(top) || looksLikeBigEarthNet(top) || files.some(isFmowImage);
 }
 
 /**
@@ -22,6 +31,7 @@ export interface OpenDatedSetOptions {
  * @throws SkySenseError `SET_NOT_FOUND` | `SET_UNKNOWN`, and those of the layouts
  */
 export async function openDatedSet(path: string, options: OpenDatedSetOptions = {}): Promise<DatedSet> {
+  const { subset, onFault = refuse } = options;
   if (!(await stat(path).catch(() => undefined))?.isDirectory()) {
     throw new SkySenseError({
       code: "SET_NOT_FOUND",
@@ -33,17 +43,14 @@ export async function openDatedSet(path: string, options: OpenDatedSetOptions = 
   const names = await readdir(path);
   if (names.includes("index.json")) {
     return openDatedIndex(parseJson(await readWholeFile(join(path, "index.json")), join(path, "index.json")), {
-      path,
-      subset: options.subset,
+      ...{ path, subset, onFault },
     });
   }
-  if (names.includes("metadata.geojson") && names.includes("ANNOTATIONS")) {
-    return openPastis(path, { folders: names, fold: options.fold });
-  }
-  if (looksLikeBigEarthNet(names)) return openBigEarthNet(path, options);
+  if (looksLikePastis(names)) return openPastis(path, { folders: names, fold: options.fold, onFault });
+  if (looksLikeBigEarthNet(names)) return openBigEarthNet(path, { subset, onFault });
   const table = names.find((name) => ["train.csv", "val.csv", "test_gt.csv"].includes(name));
   if (table !== undefined && looksLikeFmow((await readWholeFile(join(path, table))).toString("utf8", 0, 200))) {
-    return openFmow(path, { files: names });
+    return openFmow(path, { files: names, onFault });
   }
   throw new SkySenseError({
     code: "SET_UNKNOWN",

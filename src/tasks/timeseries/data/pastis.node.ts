@@ -1,6 +1,7 @@
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { SkySenseError } from "../../../core/error.ts";
+import { mapSound, type OnFault } from "../../../core/faults.ts";
 import type { Location } from "../../../core/place.ts";
 import { readWholeFile } from "../../../core/read-file.node.ts";
 import { locationOf } from "../../../imagery/scene/crs.ts";
@@ -71,6 +72,11 @@ const sources = [
   { folder: "DATA_S1D", prefix: "S1D", dates: "dates-S1D", said: { sensor: "s1", bands: s1Bands, units: "dB" } },
 ] as const;
 
+/** Is it the folder of PASTIS or PASTIS-R? */
+export function looksLikePastis(names: readonly string[]): boolean {
+  return names.includes("metadata.geojson") && names.includes("ANNOTATIONS");
+}
+
 /**
  * PASTIS, and PASTIS-R with Sentinel-1 beside: `metadata.geojson` with dates and folds, `DATA_S2/S2_ID.npy`
  * [dates, 10, 128, 128], `DATA_S1A/S1A_ID.npy` and `DATA_S1D/S1D_ID.npy` [dates, 3, 128, 128], and
@@ -85,7 +91,7 @@ const sources = [
  */
 export async function openPastis(
   path: string,
-  { folders, fold = 1 }: { folders: readonly string[]; fold?: number | undefined },
+  { folders, fold = 1, onFault }: { folders: readonly string[]; fold?: number | undefined; onFault: OnFault },
 ): Promise<DatedSet> {
   const where = join(path, "metadata.geojson");
   const { features, crs } = parseMetadata(await readWholeFile(where), where);
@@ -94,9 +100,10 @@ export async function openPastis(
     { classes: classes.map((name, value) => ({ name, value })), ignore: [voidLabel] },
     where,
   );
-  const items = features.map(({ properties, geometry }): DatedItem => {
+  const items = mapSound(onFault, features, ({ properties, geometry }): DatedItem => {
     const id = String(properties.ID_PATCH);
-    const split = properties.Fold == null ? undefined : splits[(properties.Fold - fold + 5) % 5];
+    const given = [1, 2, 3, 4, 5].find((own) => own === properties.Fold);
+    const split = given === undefined ? undefined : splits[(given - fold + 5) % 5];
     if (split === undefined) {
       throw new SkySenseError({
         code: "FOLDS_MISSING",
@@ -121,7 +128,7 @@ export async function openPastis(
     return { id, split, source, labels: [], labelMap };
   });
   const name = there.length > 1 ? "PASTIS-R" : "PASTIS";
-  return { name: `${name}, fold ${fold}`, path, answer: "map", classes: table.classes, items };
+  return { name: `${name}, fold ${fold}`, path, layout: name, answer: "map", classes: table.classes, items };
 }
 
 function parseMetadata(bytes: Buffer, where: string): z.infer<typeof metadata> {
