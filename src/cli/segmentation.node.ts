@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { itemsToJudge } from "../evaluate/divide-items.ts";
 import type { MapClass } from "../tasks/maps/classes.ts";
+import type { MapSummary } from "../tasks/maps/score-maps.ts";
 import { outOfEach } from "../tasks/out-of-each.node.ts";
 import { divideMasks } from "../tasks/segmentation/data/mask-set.ts";
 import { type OpenMaskSetOptions, openMaskSet } from "../tasks/segmentation/data/open-mask-set.node.ts";
@@ -10,7 +11,7 @@ import { defaults } from "../tasks/segmentation/finetune.node.ts";
 import { type PredictResult, predictSegmentation } from "../tasks/segmentation/predict.node.ts";
 import { openSegmenter, readSegmenter } from "../tasks/segmentation/segmenter-session.node.ts";
 import { trainAndJudge } from "../tasks/segmentation/train-and-judge.node.ts";
-import { type SegmentationSummary, writeSegmentationReport } from "../tasks/segmentation/write-report.node.ts";
+import { writeSegmentationReport } from "../tasks/segmentation/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
 import { addJudgeOptions, addPolygonOptions, addWindowOptions, requireClasses } from "./judge-options.ts";
 import { deviceOption, ratio } from "./options.ts";
@@ -142,7 +143,7 @@ function addEvaluate(group: Command): void {
 }
 
 function printScores(
-  { meanIou, macroF1, overallAccuracy, intervals, images }: SegmentationSummary,
+  { meanIou, macroF1, overallAccuracy, intervals, images }: MapSummary,
   files: readonly string[],
 ): void {
   console.log(

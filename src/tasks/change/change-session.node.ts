@@ -1,7 +1,7 @@
 import type { Device } from "../../runtime/session.ts";
-import { openWeights } from "../../runtime/weights.node.ts";
 import type { Weights } from "../../runtime/weights.ts";
 import { type MapSession, openMapper } from "../maps/map-session.node.ts";
+import { readModel } from "../read-model.node.ts";
 import { type ChangeConfig, dates, inferenceGraph } from "./head.ts";
 import { changeFile } from "./model-file.ts";
 
@@ -9,8 +9,7 @@ export type ChangeSession = MapSession<ChangeConfig>;
 
 /** Read a change detector's file. @throws SkySenseError `NO_CONFIG` and those of `openWeights` */
 export function readChangeDetector(path: string): { config: ChangeConfig; weights: Weights } {
-  const weights = openWeights(path);
-  return { config: changeFile.read(weights.metadata, { file: path }), weights };
+  return readModel(path, changeFile);
 }
 
 /** Make a change detector ready. */

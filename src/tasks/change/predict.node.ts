@@ -6,13 +6,14 @@ import type { EmbedCommunicator } from "../../embed/blend-scene.node.ts";
 import { withLock } from "../../embed/lock.node.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import type { Device } from "../../runtime/session.ts";
+import type { PolygonFormat } from "../maps/map-files.node.ts";
 import { scoreScene } from "../maps/map-scene.node.ts";
 import { stride } from "../maps/mapper.ts";
 import { openToMap } from "../maps/scene-grid.node.ts";
 import type { WindowOptions } from "../maps/tiling.ts";
 import { openChangeDetector, readChangeDetector } from "./change-session.node.ts";
 import { datesAsBands } from "./two-dates.ts";
-import { type ChangeOutputs, type PolygonFormat, writeChangeOutputs } from "./write-outputs.node.ts";
+import { type ChangeOutputs, writeChangeOutputs } from "./write-outputs.node.ts";
 
 export interface PredictOptions extends LongCall, WindowOptions {
   /** What `finetune` wrote. */

@@ -2,23 +2,16 @@ import { join } from "node:path";
 import type { LongCall } from "../../core/progress.ts";
 import { writeAtomic } from "../../core/write-atomic.node.ts";
 import { software } from "../../embed/software.ts";
-import { writeFeatureTable } from "../../imagery/out/feature-table.node.ts";
-import { qgisClassStyle } from "../../imagery/out/qgis-style.ts";
-import { isGeoreferenced } from "../../imagery/out/region-feature.ts";
-import { writeCog } from "../../imagery/raster/write-cog.node.ts";
 import { trueColour } from "../../report/picture.ts";
 import { renderPreview } from "../../report/preview.node.ts";
-import { noClass, writeClassMap } from "../maps/class-map.node.ts";
 import { classPicture } from "../maps/class-picture.ts";
-import { classPolygons, polygonColumns } from "../maps/class-polygons.node.ts";
+import { type MapChoices, writeMapFiles } from "../maps/map-files.node.ts";
 import type { ScoredScene } from "../maps/map-scene.node.ts";
 import { readSmall } from "../maps/read-small.node.ts";
 import type { MappedScene } from "../maps/scene-grid.node.ts";
 import type { ChangeConfig } from "./head.ts";
 import { changeMapReport } from "./prediction-report.ts";
 import { dateOf } from "./two-dates.ts";
-
-export type PolygonFormat = "geojson" | "parquet" | "none";
 
 /** How much changed. */
 export interface ChangedArea {
@@ -37,15 +30,11 @@ export interface ChangeOutputs {
   polygons: number;
 }
 
-export interface OutputOptions extends LongCall {
+export interface OutputOptions extends MapChoices, LongCall {
   config: ChangeConfig;
   before: readonly string[];
   after: readonly string[];
   model: string;
-  out: string;
-  work: string;
-  polygons: PolygonFormat;
-  minPixels: number;
   command: string;
 }
 
@@ -58,49 +47,27 @@ export async function writeChangeOutputs(
   opened: MappedScene,
   options: OutputOptions,
 ): Promise<ChangeOutputs> {
-  const { config, before, after, model, out, work, polygons, minPixels, command, signal, onProgress } = options;
+  const { config, before, after, model, out, command } = options;
   const { pixels: grid, scene } = opened;
   const { classes, sensor } = config;
-  const abort = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
-  const map = await writeClassMap(scores, opened, { config, work, masked, probabilityOf: changed, ...abort });
-  const files: Record<string, string> = {
-    change: join(out, "change.tif"),
-    style: join(out, "change.qml"),
-    probability: join(out, "probability.tif"),
-    ...(polygons !== "none" && { polygons: join(out, `polygons.${polygons}`) }),
+  const written = await writeMapFiles(scores, opened, {
+    ...options,
+    masked,
+    counts: changed,
+    names: { classes: "change", certainty: "probability" },
+    bands: { classes: "change", certainty: "probability of change" },
+    metadata: { MODEL: model, BEFORE: before.join(", "), AFTER: after.join(", ") },
+  });
+  const { map, polygons } = written;
+  const { classes: change, certainty, ...others } = written.files;
+  const files = {
+    change: change!,
+    probability: certainty!,
+    ...others,
     areas: join(out, "areas.json"),
     preview: join(out, "preview.png"),
     report: join(out, "report.html"),
   };
-  const metadata = { SOFTWARE: software, MODEL: model, BEFORE: before.join(", "), AFTER: after.join(", ") };
-  const common = { grid, type: "uint8", ...abort } as const;
-  await writeCog({
-    ...common,
-    metadata: { ...metadata, CLASSES: classes.map(({ name }, k) => `${k} ${name}`).join(", ") },
-    path: files.change!,
-    bands: [{ name: "change", nodata: noClass, classes }],
-    rows: { rawFile: map.labels },
-    overviews: "MODE",
-  });
-  await writeAtomic(files.style!, qgisClassStyle(classes));
-  await writeCog({
-    ...common,
-    metadata,
-    path: files.probability!,
-    bands: [{ name: "probability of change", nodata: noClass, unit: "%" }],
-    rows: { rawFile: map.confidence },
-  });
-  let count = 0;
-  if (files.polygons !== undefined) {
-    count = await writeFeatureTable({
-      path: files.polygons,
-      features: classPolygons(map, { grid, classes, minPixels, skip: [0] }),
-      columns: polygonColumns,
-      georeferenced: isGeoreferenced(grid),
-      software,
-      signal,
-    });
-  }
   const seen = map.pixels.reduce((a, b) => a + b, 0);
   const area: ChangedArea = {
     pixels: map.pixels[changed]!,
@@ -109,22 +76,22 @@ export async function writeChangeOutputs(
   };
   const dates = scene.sensors[0]!.dates;
   const areas = { before, after, dates, changed: area, pixels: seen, pixelsWithoutImage: map.empty };
-  await writeAtomic(files.areas!, `${JSON.stringify(areas, null, 2)}\n`);
+  await writeAtomic(files.areas, `${JSON.stringify(areas, null, 2)}\n`);
   const [first, second] = ([0, 1] as const).map((date) => trueColour(dateOf(scores.thumbnail, date), { sensor }));
   const small = classPicture(await readSmall(map.labels, grid, { side: 1000 }), classes);
   const png = await renderPreview({ input: second!, features: small });
-  await writeAtomic(files.preview!, png);
+  await writeAtomic(files.preview, png);
   await writeAtomic(
-    files.report!,
+    files.report,
     changeMapReport({
       ...{ before, after, dates, model, command, software, grid, classes, area, windows, png },
       images: await renderPreview({ input: first!, features: second! }),
-      polygons: count,
+      polygons,
       empty: map.empty,
       files: Object.values(files).map((path) => path.slice(out.length + 1)),
       warnings: scene.warnings,
       seconds: scores.seconds.total,
     }),
   );
-  return { files, changed: area, polygons: count };
+  return { files, changed: area, polygons };
 }

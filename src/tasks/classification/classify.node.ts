@@ -2,8 +2,8 @@ import { open } from "node:fs/promises";
 import { unreadable } from "../../core/read-file.node.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import { modelBands } from "../../imagery/sensor/profiles.ts";
-import { openWeights } from "../../runtime/weights.node.ts";
 import { createLoader } from "../../train/data/loader.node.ts";
+import { readModel } from "../read-model.node.ts";
 import { classifierFile } from "./model-file.ts";
 import { predictAll } from "./predict.node.ts";
 
@@ -33,8 +33,7 @@ export async function classify(options: {
 }): Promise<Classification> {
   const { model, images, scene = {}, top = 3, signal } = options;
   for (const image of images) await requireFile(image);
-  const weights = openWeights(model);
-  const config = classifierFile.read(weights.metadata, { file: model });
+  const { config, weights } = readModel(model, classifierFile);
   const bands = config.bands.map((k) => modelBands(config.sensor)[k]!);
   const { signal: _, ...sceneOptions } = scene;
   const loader = createLoader({

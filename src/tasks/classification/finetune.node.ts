@@ -11,11 +11,12 @@ import { createLoader, type Loader, type TrainingSample } from "../../train/data
 import { type TuneRun, tune } from "../../train/tune.node.ts";
 import { adaptersOf, dropPathOf, type TuningSettings } from "../../train/tuning.ts";
 import { withDefaults } from "../../train/with-defaults.ts";
+import type { Prediction } from "../names/scores.ts";
 import { classifierConfig, lookAt } from "./classifier-config.ts";
 import { type ClassifierConfig, initClassifier } from "./head.ts";
 import { lossGraph } from "./loss.ts";
 import { classifierFile } from "./model-file.ts";
-import { type Prediction, predictAll } from "./predict.node.ts";
+import { predictAll } from "./predict.node.ts";
 
 /** How a classifier is trained; all fields have defaults. */
 export interface FinetuneSettings extends TuningSettings {

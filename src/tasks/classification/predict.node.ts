@@ -4,14 +4,9 @@ import { createRuntime } from "../../runtime/runtime.node.ts";
 import type { Weights } from "../../runtime/weights.ts";
 import type { Loader } from "../../train/data/loader.node.ts";
 import { withoutAdapters } from "../../train/tuning.ts";
+import { probabilitiesOf } from "../names/probabilities.ts";
+import type { Prediction } from "../names/scores.ts";
 import { type ClassifierConfig, classifier } from "./head.ts";
-
-/** What a classifier says of one image. */
-export interface Prediction {
-  id: string;
-  /** [classes]: probabilities, adding up to one unless the classifier is multi-label. */
-  probabilities: Float32Array;
-}
 
 /** Classify all images of a loader, in its order; images that could not be read are left out. */
 export async function predictAll(
@@ -37,21 +32,11 @@ export async function predictAll(
       const values = logits!.data as Float32Array;
       for (const [i, id] of ids.entries()) {
         const row = values.subarray(i * config.classes.length, (i + 1) * config.classes.length);
-        predictions.push({
-          id,
-          probabilities: config.multiLabel ? row.map((x) => 1 / (1 + Math.exp(-x))) : softmax(row),
-        });
+        predictions.push({ id, probabilities: probabilitiesOf(row, config) });
       }
     }
     return predictions;
   } finally {
     await runtime.release();
   }
-}
-
-function softmax(logits: Float32Array): Float32Array {
-  const top = Math.max(...logits);
-  const powers = logits.map((x) => Math.exp(x - top));
-  const total = powers.reduce((a, b) => a + b, 0);
-  return powers.map((x) => x / total);
 }

@@ -9,12 +9,12 @@ import { listParameters } from "../../model/parameters.ts";
 import { trueColour } from "../../report/picture.ts";
 import { thumbnailPng } from "../../report/thumbnail.node.ts";
 import { readMetrics } from "../../train/metrics-log.node.ts";
+import { type NamesReport, namesReport } from "../names/report.ts";
+import { judged, measuresOf, perClass, worstMistakes } from "../names/scores.ts";
 import type { FinetuneResult } from "./finetune.node.ts";
 import { initClassifier } from "./head.ts";
-import { type ClassificationReport, classificationReport } from "./report.ts";
-import { judged, measuresOf, perClass, worstMistakes } from "./scores.ts";
 
-type Steps = ClassificationReport["runs"][number]["steps"][number];
+type Steps = NamesReport["runs"][number]["steps"][number];
 
 /**
  * Judge the runs of one command and write `report.html` into their folder; their numbers are added to `results.json`
@@ -52,7 +52,7 @@ export async function writeClassificationReport(
     runs.flatMap(({ test }) => test),
   );
   const { rows: classRows, confusion } = perClass(all, config);
-  const report: ClassificationReport = {
+  const report: NamesReport = {
     title: `${train.length} images of ${classes.length} classes from ${first.name}`,
     command,
     software,
@@ -68,7 +68,7 @@ export async function writeClassificationReport(
     failures: [...new Map(runs.flatMap(({ failures }) => failures.map((failure) => [failure.id, failure]))).values()],
     seconds: runs.reduce((sum, { seconds }) => sum + seconds, 0),
   };
-  await writeAtomic(join(out, "report.html"), classificationReport(report));
+  await writeAtomic(join(out, "report.html"), namesReport(report));
   return rows;
 }
 

@@ -16,9 +16,9 @@ import { proposals } from "../../model/detection/proposals.ts";
 import { poolTaps, rotatedTaps, tapsPerBin } from "../../model/detection/rotated/rotated-taps.ts";
 import { createRuntime } from "../../runtime/runtime.node.ts";
 import type { Device, HostTensor, Session } from "../../runtime/session.ts";
-import { openWeights } from "../../runtime/weights.node.ts";
 import type { Weights } from "../../runtime/weights.ts";
 import { withoutAdapters } from "../../train/tuning.ts";
+import { readModel } from "../read-model.node.ts";
 import { bindDetector, type DetectorConfig, fasterRcnnOf } from "./head.ts";
 import { detectorFile } from "./model-file.ts";
 
@@ -32,8 +32,7 @@ export interface DetectorSession {
 
 /** Read a detector's file. @throws SkySenseError `NO_CONFIG` and those of `openWeights` */
 export function readDetector(path: string): { config: DetectorConfig; weights: Weights } {
-  const weights = openWeights(path);
-  return { config: detectorFile.read(weights.metadata, { file: path }), weights };
+  return readModel(path, detectorFile);
 }
 
 type Feeds = Readonly<Record<string, HostTensor>>;

@@ -6,12 +6,13 @@ import type { BlendedScene, EmbedCommunicator } from "../../embed/blend-scene.no
 import { withLock } from "../../embed/lock.node.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import type { Device } from "../../runtime/session.ts";
+import type { PolygonFormat } from "../maps/map-files.node.ts";
 import { scoreScene } from "../maps/map-scene.node.ts";
 import { stride } from "../maps/mapper.ts";
 import { openToMap } from "../maps/scene-grid.node.ts";
 import type { WindowOptions } from "../maps/tiling.ts";
+import { type MapOutputs, writeMapOutputs } from "../maps/write-outputs.node.ts";
 import { openSegmenter, readSegmenter } from "./segmenter-session.node.ts";
-import { type PolygonFormat, type SegmentationOutputs, writeSegmentationOutputs } from "./write-outputs.node.ts";
 
 export interface PredictOptions extends LongCall, WindowOptions {
   /** What `finetune` wrote. */
@@ -33,7 +34,7 @@ export interface PredictOptions extends LongCall, WindowOptions {
 }
 
 /** What {@link predictSegmentation} wrote. */
-export interface PredictResult extends SegmentationOutputs {
+export interface PredictResult extends MapOutputs {
   width: number;
   height: number;
   /** Rows of pixels that an interrupted run had finished. */
@@ -71,8 +72,8 @@ export async function predictSegmentation(options: PredictOptions): Promise<Pred
       });
       if (!first) return undefined;
       const began = performance.now();
-      const written = await writeSegmentationOutputs(scores, opened, {
-        ...{ config, image, model, out, work, masked, polygons, minPixels, command, windows },
+      const written = await writeMapOutputs(scores, opened, {
+        ...{ task: "segmentation", config, image, model, out, work, masked, polygons, minPixels, command, windows },
         ...abort,
       });
       await rm(work, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import type { Device } from "../../runtime/session.ts";
-import { openWeights } from "../../runtime/weights.node.ts";
 import type { Weights } from "../../runtime/weights.ts";
 import { type MapSession, openMapper } from "../maps/map-session.node.ts";
+import { readModel } from "../read-model.node.ts";
 import { inferenceGraph, type SegmenterConfig } from "./head.ts";
 import { segmenterFile } from "./model-file.ts";
 
@@ -9,8 +9,7 @@ export type SegmenterSession = MapSession<SegmenterConfig>;
 
 /** Read a segmenter's file. @throws SkySenseError `NO_CONFIG` and those of `openWeights` */
 export function readSegmenter(path: string): { config: SegmenterConfig; weights: Weights } {
-  const weights = openWeights(path);
-  return { config: segmenterFile.read(weights.metadata, { file: path }), weights };
+  return readModel(path, segmenterFile);
 }
 
 /** Make a segmenter ready. */

@@ -1,8 +1,9 @@
 import { join } from "node:path";
+import type { MapSummary } from "../maps/score-maps.ts";
 import { judgeSegmenter } from "./evaluate.node.ts";
 import { type FinetuneOptions, type FinetuneResult, finetuneSegmentation } from "./finetune.node.ts";
 import { openSegmenter } from "./segmenter-session.node.ts";
-import { type SegmentationSummary, writeSegmentationReport } from "./write-report.node.ts";
+import { writeSegmentationReport } from "./write-report.node.ts";
 
 /**
  * Fine-tune a segmenter, judge it once on the held-out images (nothing is chosen by them), and write `report.html` and
@@ -13,7 +14,7 @@ import { type SegmentationSummary, writeSegmentationReport } from "./write-repor
  */
 export async function trainAndJudge(
   options: FinetuneOptions & { command: string },
-): Promise<{ result: FinetuneResult; summary: SegmentationSummary | undefined; model: string }> {
+): Promise<{ result: FinetuneResult; summary: MapSummary | undefined; model: string }> {
   const { set, scene, out, command, communicator, threads, signal, onProgress } = options;
   const result = await finetuneSegmentation(options);
   const model = join(out, "model.safetensors");

@@ -7,7 +7,7 @@ import { readPlaceSource } from "../../imagery/scene/place-source.node.ts";
 import { ignoredLabel, isLabelFault, type LabelMap } from "../../train/data/label-map.ts";
 import { createLoader } from "../../train/data/loader.node.ts";
 import { readLabelled } from "../../train/data/read-sample.node.ts";
-import type { Prediction } from "../classification/predict.node.ts";
+import type { Prediction } from "../names/scores.ts";
 import { chooseImages, type ImageChoice } from "./choose-images.ts";
 import type { DatedItem } from "./data/dated-set.ts";
 import { recipeOf } from "./finetune.node.ts";

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { configSchema } from "../../checkpoint/model-file.ts";
 import { sensorNames } from "../../core/place.ts";
-import { taskFile } from "../model-file.ts";
+import { mapperFields } from "../maps/mapper-file.ts";
+import { adapterSchema, taskFile } from "../model-file.ts";
 import { answers, type SeriesConfig } from "./head.ts";
 
 const schema = z.object({
@@ -10,9 +11,9 @@ const schema = z.object({
   dates: z.int().positive(),
   size: z.int().positive().max(1024),
   answer: z.enum(answers),
-  classes: z.array(z.object({ name: z.string(), colour: z.string().regex(/^#[0-9a-f]{6}$/i) })).min(2),
+  classes: mapperFields.classes,
   channels: z.int().positive(),
-  adapters: z.object({ rank: z.int().positive(), alpha: z.number().positive() }).optional(),
+  adapters: adapterSchema.optional(),
 });
 
 /** What the file of a model of dated places says of itself. */

@@ -12,11 +12,8 @@ import { noneJudged } from "../../evaluate/none-judged.ts";
 import { type OpenSceneOptions, openScene } from "../../imagery/scene/open-scene.node.ts";
 import type { Scene } from "../../imagery/scene/scene.ts";
 import type { Device } from "../../runtime/session.ts";
-import {
-  type PolygonFormat,
-  type SegmentationOutputs,
-  writeSegmentationOutputs,
-} from "../segmentation/write-outputs.node.ts";
+import type { PolygonFormat } from "../maps/map-files.node.ts";
+import { type MapOutputs, writeMapOutputs } from "../maps/write-outputs.node.ts";
 import { sensorAbsent } from "./choose-images.ts";
 import type { SeriesConfig } from "./head.ts";
 import { classifyPlaces } from "./judge.node.ts";
@@ -55,7 +52,7 @@ interface Looked {
 /** What {@link predictSeries} wrote: a map of the place, or its classes. */
 export type PredictResult = Looked &
   (
-    | (SegmentationOutputs & { kind: "map"; width: number; height: number; resumedRows: number })
+    | (MapOutputs & { kind: "map"; width: number; height: number; resumedRows: number })
     | { kind: "classes"; classes: readonly { name: string; probability: number }[]; files: { classes: string } }
   );
 
@@ -110,7 +107,7 @@ async function predictMap(
       ...abort,
     });
     if (communicator !== undefined && communicator.rank > 0) return undefined;
-    const written = await writeSegmentationOutputs(
+    const written = await writeMapOutputs(
       scores,
       { scene, pixels: scene.grid },
       {

@@ -3,10 +3,11 @@ import { createModel } from "../../embed/model.ts";
 import { toOnnx } from "../../graph/onnx.ts";
 import { createRuntime } from "../../runtime/runtime.node.ts";
 import type { Device, Session } from "../../runtime/session.ts";
-import { openWeights } from "../../runtime/weights.node.ts";
 import type { Weights } from "../../runtime/weights.ts";
 import type { LoadedBatch } from "../../train/data/make-batch.ts";
 import { withoutAdapters } from "../../train/tuning.ts";
+import { probabilitiesOf } from "../names/probabilities.ts";
+import { readModel } from "../read-model.node.ts";
 import { seriesFeeds } from "./feeds.ts";
 import { mapGraph, type SeriesConfig, seriesScores } from "./head.ts";
 import { seriesFile } from "./model-file.ts";
@@ -31,8 +32,7 @@ export interface SeriesSession extends SeriesModel {
 
 /** Read the file of a model. @throws SkySenseError `NO_CONFIG` and those of `openWeights` */
 export function readSeriesModel(path: string): SeriesModel {
-  const weights = openWeights(path);
-  return { config: seriesFile.read(weights.metadata, { file: path }), weights };
+  return readModel(path, seriesFile);
 }
 
 /** Make a model ready; adapters are added to the weights that they adapt. */
@@ -95,19 +95,12 @@ function asImage(fused: Float32Array, valid: Uint8Array, channels: number): Floa
   return out;
 }
 
-/** Logits [places, classes] as probabilities: of one class among all, or of each by itself. */
+/** Logits [places, classes] as probabilities. */
 function probable(logits: Float32Array, { answer, classes }: SeriesConfig): Float32Array {
-  if (answer === "classes") return logits.map((x) => 1 / (1 + Math.exp(-x)));
   const out = new Float32Array(logits.length);
   for (let from = 0; from < logits.length; from += classes.length) {
-    const row = logits.subarray(from, from + classes.length);
-    const top = Math.max(...row);
-    const powers = row.map((x) => Math.exp(x - top));
-    const total = powers.reduce((a, b) => a + b, 0);
-    out.set(
-      powers.map((x) => x / total),
-      from,
-    );
+    const own = logits.subarray(from, from + classes.length);
+    out.set(probabilitiesOf(own, { multiLabel: answer === "classes" }), from);
   }
   return out;
 }

@@ -7,11 +7,11 @@ import { enlarged, type Picture } from "../../report/picture.ts";
 import { sideBySide } from "../../report/side-by-side.ts";
 import { thumbnailPng } from "../../report/thumbnail.node.ts";
 import { readMetrics } from "../../train/metrics-log.node.ts";
-import { classificationReport } from "../classification/report.ts";
-import { judged, measuresOf, perClass, worstMistakes } from "../classification/scores.ts";
 import { classPicture } from "../maps/class-picture.ts";
-import { segmentationReport } from "../segmentation/report.ts";
-import { type SegmentationSummary, scoreMaps } from "../segmentation/write-report.node.ts";
+import { type MapSummary, scoreMaps } from "../maps/score-maps.ts";
+import { mapScoresReport } from "../maps/scores-report.ts";
+import { namesReport } from "../names/report.ts";
+import { judged, measuresOf, perClass, worstMistakes } from "../names/scores.ts";
 import { clearest } from "./clearest.ts";
 import type { DatedItem } from "./data/dated-set.ts";
 import type { FinetuneSettings } from "./finetune.node.ts";
@@ -20,7 +20,7 @@ import type { Judgement, WorstPlace } from "./judge.node.ts";
 import { readShown } from "./shown.node.ts";
 
 /** Scores on held-out places: of maps, or of classes of the whole. */
-export type SeriesSummary = SegmentationSummary | { measures: readonly Measure[]; places: number };
+export type SeriesSummary = MapSummary | { measures: readonly Measure[]; places: number };
 
 export interface WriteReportOptions {
   /** Gets `report.html` and `results.json`. */
@@ -70,8 +70,8 @@ async function ofMaps(
     classes,
     { seed },
   );
-  const report = segmentationReport({
-    ...{ task: "time series", noun: "place", title, command, software, created: new Date().toISOString() },
+  const report = mapScoresReport({
+    ...{ task: "time series", noun: "place" as const, title, command, software, created: new Date().toISOString() },
     ...scored,
     ...{ classes, images: maps.length, failures, seconds },
     about: aboutOf({ sensors, dates, config }),
@@ -123,8 +123,8 @@ async function ofClasses(
       return { id, text, png: await readShown(source, { sensors, dates }) };
     }),
   );
-  const report = classificationReport({
-    ...{ task: "time series", noun: "place", title, command, software, created: new Date().toISOString() },
+  const report = namesReport({
+    ...{ task: "time series", noun: "place" as const, title, command, software, created: new Date().toISOString() },
     ...task,
     runs: [{ seed, measures, steps }],
     ...{ classRows: rows, confusion, mistakes, failures, seconds },

@@ -2,13 +2,13 @@ import type { Grid } from "../../core/grid.ts";
 import { formatNumber, formatPercent, formatSeconds } from "../../report/format.ts";
 import { html } from "../../report/html.ts";
 import { facts, figure, keyFigures, notes, page, section, table } from "../../report/pieces.ts";
-import { classLegend } from "../maps/class-legend.ts";
-import type { MapClass } from "../maps/classes.ts";
+import { classLegend } from "./class-legend.ts";
+import type { MapClass } from "./classes.ts";
 
-/** What `report.html` of a segmented image shows. */
+/** What `report.html` of a map shows. */
 export interface PredictionReport {
-  /** Which task it is of. Default "segmentation". */
-  task?: string;
+  /** Which task it is of: "segmentation". */
+  task: string;
   image: string;
   model: string;
   command: string;
@@ -29,7 +29,7 @@ export interface PredictionReport {
 
 /** The report as one HTML document that needs nothing else. All text is escaped. */
 export function predictionReport(report: PredictionReport): string {
-  const { task = "segmentation", image, grid, classes, areas, empty, windows } = report;
+  const { task, image, grid, classes, areas, empty, windows } = report;
   const hectares = areas.every((area) => area.hectares !== undefined)
     ? areas.reduce((sum, area) => sum + area.hectares!, 0)
     : undefined;

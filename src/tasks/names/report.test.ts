@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type ClassificationReport, classificationReport } from "./report.ts";
+import { type NamesReport, namesReport } from "./report.ts";
 
 const run = (seed: number, value: number) => ({
   seed,
@@ -7,7 +7,7 @@ const run = (seed: number, value: number) => ({
   steps: Array.from({ length: 500 }, (_, i) => ({ step: i + 1, loss: 1 / (i + 1), lr: 1e-3, samplesPerSecond: 9 })),
 });
 
-const report: ClassificationReport = {
+const report: NamesReport = {
   title: "40 images of 2 classes from <scenes>",
   command: "skysense finetune classification --data scenes --out run",
   software: "skysense 0.1.0",
@@ -30,8 +30,8 @@ const report: ClassificationReport = {
 /** As one reads it. */
 const text = (html: string) => html.replaceAll("\u00a0", " ").replaceAll(/<[^>]*>/g, " ");
 
-test("classificationReport: one run has its score with its interval, mistakes, classes and the command", () => {
-  const page = classificationReport(report);
+test("namesReport: one run has its score with its interval, mistakes, classes and the command", () => {
+  const page = namesReport(report);
   const read = text(page);
   expect(read).toContain(
     "Learnt from 40 images and judged once, on 20 that were held out: 90.0 % of the images named",
@@ -45,8 +45,8 @@ test("classificationReport: one run has its score with its interval, mistakes, c
   expect(page).not.toMatch(/<b>|<scenes>|NaN|undefined/);
 });
 
-test("classificationReport: several runs have mean and deviation, a table, and a curve each", () => {
-  const page = classificationReport({ ...report, runs: [run(0, 0.9), run(1, 0.94)] });
+test("namesReport: several runs have mean and deviation, a table, and a curve each", () => {
+  const page = namesReport({ ...report, runs: [run(0, 0.9), run(1, 0.94)] });
   const read = text(page);
   expect(read).toContain("92.0 ± 2.8 % of the images named rightly, mean ± standard deviation of 2 seeds.");
   expect(read).toMatch(/mean ± deviation\s+92\.0 ± 2\.8 %/);
@@ -55,13 +55,13 @@ test("classificationReport: several runs have mean and deviation, a table, and a
   expect(read).not.toContain("95 % interval");
 });
 
-test("classificationReport: several classes an image have precision instead of accuracy, and no confusion", () => {
+test("namesReport: several classes an image have precision instead of accuracy, and no confusion", () => {
   const measures = [
     { metric: "mAP micro", value: 0.8, low: 0.7, high: 0.9 },
     { metric: "mAP macro", value: 0.6, low: 0.5, high: 0.7 },
   ];
   const runs = [{ ...run(0, 0), measures }];
-  const read = text(classificationReport({ ...report, runs, multiLabel: true, confusion: undefined, mistakes: [] }));
+  const read = text(namesReport({ ...report, runs, multiLabel: true, confusion: undefined, mistakes: [] }));
   expect(read).toContain("mean average precision of 60.0 % over classes");
   expect(read).toMatch(/mAP over classes\s+60\.0 %/);
   expect(read).not.toContain("Confusion");

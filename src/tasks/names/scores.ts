@@ -1,8 +1,13 @@
 import { classScores, confusionMatrix } from "../../evaluate/confusion.ts";
 import { assess, type Measure } from "../../evaluate/protocols.ts";
 import { highestScores, labelF1, meanAveragePrecision } from "../../evaluate/ranking.ts";
-import type { ClassifierConfig } from "./head.ts";
-import type { Prediction } from "./predict.node.ts";
+
+/** What a model says of one item: an image, or a place. */
+export interface Prediction {
+  id: string;
+  /** [classes]: adding up to one unless an item may be in several. */
+  probabilities: Float32Array;
+}
 
 /** Predictions beside the truth. */
 export interface Judged {
@@ -24,7 +29,11 @@ export function judged(
   };
 }
 
-type Task = Pick<ClassifierConfig, "classes" | "multiLabel">;
+/** Which classes there are, and whether an item may be in several. */
+interface Task {
+  classes: readonly string[];
+  multiLabel: boolean;
+}
 
 /** Overall measures with 95 % intervals: OA, AA, mF1 and kappa, or for several classes an item mAP micro and macro. */
 export function measuresOf(

@@ -17,12 +17,12 @@ import {
 } from "../../report/pieces.ts";
 import type { ClassRow, Mistake } from "./scores.ts";
 
-/** What `report.html` of a fine-tuned classifier shows: one run, or several that differ in their seed. */
-export interface ClassificationReport {
+/** What `report.html` of a model shows that gives things as a whole their classes: one run, or several that differ in their seed. */
+export interface NamesReport {
   /** Which task it is of. Default "scene classification". */
   task?: string;
   /** What was judged, one of them. Default "image". */
-  noun?: string;
+  noun?: "image" | "place";
   title: string;
   command: string;
   software: string;
@@ -56,7 +56,7 @@ const titles: Readonly<Record<string, string>> = {
 };
 
 /** The report as one HTML document that needs nothing else. All text is escaped. */
-export function classificationReport(report: ClassificationReport): string {
+export function namesReport(report: NamesReport): string {
   const { task = "scene classification", noun = "image", title, runs, classes, confusion, failures } = report;
   const several = runs.length > 1;
   return page({
@@ -78,7 +78,7 @@ ${section("Command", html`<pre><code>${report.command}</code></pre>`)}
   });
 }
 
-function lead({ runs, multiLabel, noun = "image", counts: { train, test } }: ClassificationReport): string {
+function lead({ runs, multiLabel, noun = "image", counts: { train, test } }: NamesReport): string {
   const what = multiLabel
     ? `mean average precision of ${shown(runs, "mAP macro")} over classes`
     : `${shown(runs, "OA")} of the ${noun}s named rightly`;
@@ -88,14 +88,14 @@ function lead({ runs, multiLabel, noun = "image", counts: { train, test } }: Cla
 }
 
 /** "87.1 %", or "87.1 ± 0.4 %" over several runs. */
-function shown(runs: ClassificationReport["runs"], metric: string): string {
+function shown(runs: NamesReport["runs"], metric: string): string {
   const values = runs.map(({ measures }) => measures.find((measure) => measure.metric === metric)!.value);
   if (values.length === 1) return formatPercent(values[0]!);
   const { mean, std } = overSeeds(values.map((value) => 100 * value));
   return `${mean.toFixed(1)} ± ${std.toFixed(1)}\u00a0%`;
 }
 
-function figures({ runs }: ClassificationReport): [string, string][] {
+function figures({ runs }: NamesReport): [string, string][] {
   const { measures } = runs[0]!;
   const all = measures.map(({ metric }): [string, string] => [titles[metric] ?? metric, shown(runs, metric)]);
   const { low, high } = measures[0]!;
@@ -103,7 +103,7 @@ function figures({ runs }: ClassificationReport): [string, string][] {
   return all;
 }
 
-function runTable({ runs }: ClassificationReport): Html {
+function runTable({ runs }: NamesReport): Html {
   const metrics = runs[0]!.measures.map(({ metric }) => metric);
   const columns: Column[] = [
     { heading: "Seed", kind: "name" },
@@ -119,7 +119,7 @@ function runTable({ runs }: ClassificationReport): Html {
 /** How a curve is drawn: at most so many points, each the mean of its stretch, so that noise does not hide the way. */
 const points = 200;
 
-function curve(runs: ClassificationReport["runs"], key: "loss" | "lr", name: string): Html {
+function curve(runs: NamesReport["runs"], key: "loss" | "lr", name: string): Html {
   const lines = runs.map(({ seed, steps }) => {
     const length = Math.ceil(steps.length / points);
     const stretches = Array.from({ length: Math.ceil(steps.length / length) }, (_, i) =>
@@ -135,7 +135,7 @@ function curve(runs: ClassificationReport["runs"], key: "loss" | "lr", name: str
   return lineChart({ lines, x: "step", y: name });
 }
 
-function mistakes({ mistakes: found }: ClassificationReport): Html {
+function mistakes({ mistakes: found }: NamesReport): Html {
   if (found.length === 0) return html`<p class="muted">None.</p>`;
   return html`<div class="thumbnails">${found.map(
     ({ id, text, png }) =>
@@ -143,12 +143,12 @@ function mistakes({ mistakes: found }: ClassificationReport): Html {
   )}</div>`;
 }
 
-function classTable({ classRows }: ClassificationReport): Html {
+function classTable({ classRows, noun = "image" }: NamesReport): Html {
   const measures = Object.keys(classRows[0]!.values);
   return table(
     [
       { heading: "Class", kind: "name" },
-      { heading: "Images", kind: "number" },
+      { heading: noun === "image" ? "Images" : "Places", kind: "number" },
       ...measures.map((heading): Column => ({ heading, kind: "number" })),
     ],
     classRows.map(({ name, items, values }) => [

@@ -1,31 +1,24 @@
-import type { Interval } from "../../evaluate/bootstrap.ts";
-import type { Confusion } from "../../evaluate/confusion.ts";
-import type { SegmentationScores } from "../../evaluate/segmentation-scores.ts";
 import { lineChart } from "../../report/chart.ts";
 import { confusionChart } from "../../report/confusion-chart.ts";
 import { formatPercent, formatPercents, formatSeconds } from "../../report/format.ts";
 import { dataUri, type Html, html } from "../../report/html.ts";
 import { facts, keyFigures, leftOut, leftOutNote, notes, page, section, table } from "../../report/pieces.ts";
-import { classLegend } from "../maps/class-legend.ts";
-import type { MapClass } from "../maps/classes.ts";
+import { classLegend } from "./class-legend.ts";
+import type { MapClass } from "./classes.ts";
+import type { ScoredMaps } from "./score-maps.ts";
 
-/** What `report.html` of a segmenter shows. */
-export interface SegmentationReport {
-  /** Which task it is of. Default "segmentation". */
-  task?: string;
-  /** What was judged, one of them. Default "image". */
-  noun?: string;
+/** What `report.html` of a model that draws class maps shows. */
+export interface MapScoresReport extends Omit<ScoredMaps, "summary"> {
+  /** Which task it is of: "segmentation". */
+  task: string;
+  /** What was judged, one of them. */
+  noun: "image" | "place";
   /** Further facts of what was looked at. */
   about?: Readonly<Record<string, string>>;
   title: string;
   command: string;
   software: string;
   created: string;
-  scores: SegmentationScores;
-  intervals: { meanIou: Interval; macroF1: Interval; overallAccuracy: Interval };
-  /** Of each class's IoU. */
-  classIntervals: readonly Interval[];
-  confusion: Confusion;
   classes: readonly MapClass[];
   /** Images that were judged. */
   images: number;
@@ -44,8 +37,8 @@ export interface SegmentationReport {
 }
 
 /** The report as one HTML document that needs nothing else. All text is escaped. */
-export function segmentationReport(report: SegmentationReport): string {
-  const { task = "segmentation", noun = "image", about = {} } = report;
+export function mapScoresReport(report: MapScoresReport): string {
+  const { task, noun, about = {} } = report;
   const { title, scores, intervals, classes, confusion, training, failures, images } = report;
   return page({
     title,
@@ -73,7 +66,7 @@ ${section("Command", html`<pre><code>${report.command}</code></pre>`)}
   });
 }
 
-function classTable({ classes, scores, confusion, classIntervals }: SegmentationReport): Html {
+function classTable({ classes, scores, confusion, classIntervals }: MapScoresReport): Html {
   const n = classes.length;
   const rows = classes.map((_, k) => confusion.counts.subarray(k * n, (k + 1) * n).reduce((a, b) => a + b, 0));
   const total = rows.reduce((a, b) => a + b, 0);
@@ -99,7 +92,7 @@ function classTable({ classes, scores, confusion, classIntervals }: Segmentation
   );
 }
 
-function worstTiles({ worst, classes }: SegmentationReport): Html {
+function worstTiles({ worst, classes }: MapScoresReport): Html {
   if (worst.length === 0) return html`<p class="muted">None.</p>`;
   return html`<p class="muted">Image, mask and prediction; what has no label is left white.</p>
 ${classLegend(classes)}
@@ -109,7 +102,7 @@ ${worst.map(
 )}`;
 }
 
-function trainingSection({ settings, steps }: NonNullable<SegmentationReport["training"]>): Html {
+function trainingSection({ settings, steps }: NonNullable<MapScoresReport["training"]>): Html {
   const line = (name: string, key: "loss" | "decodeLoss" | "lr") => ({
     name,
     points: steps.map((step) => [step.step, step[key] ?? Number.NaN] as const),
