@@ -14,7 +14,15 @@ export async function partsSession(
   { bind, communicator }: { bind: (part: GraphPart) => InlineOptions; communicator: Communicator },
 ): Promise<InlineSession> {
   const sessions: InlineSession[] = [];
-  for (const part of parts) sessions.push(await inlineSession(part.graph, bind(part)));
+  const release = async () => {
+    for (const session of sessions.splice(0)) await session.release();
+  };
+  try {
+    for (const part of parts) sessions.push(await inlineSession(part.graph, bind(part)));
+  } catch (error) {
+    await release();
+    throw error;
+  }
   return {
     async run(feeds) {
       const values = new Map<string, HostTensor>(Object.entries(feeds));
@@ -32,9 +40,7 @@ export async function partsSession(
       for (const name of Object.keys(feeds)) values.delete(name);
       return Object.fromEntries(values);
     },
-    async release() {
-      for (const session of sessions) await session.release();
-    },
+    release,
   };
 }
 

@@ -72,28 +72,31 @@ export async function tune(
   const { mode, batchSize, seed, lr, layerDecay = 1, weightDecay = 0 } = settings;
   const { steps, schedule = { kind: "cosine", lr, warmup: Math.ceil(steps / 20), end: 0.01 } } = job;
   const share = { rank: communicator?.rank ?? 0, size: communicator?.size ?? 1 };
-  const { weights } = await train({
-    out,
-    parameters: startValues(tree, { weights: base.weights, seed }),
-    trainable: tunable(tree, { mode, encoders: pretrained }),
-    buildGraph: typeof graph === "function" ? graph : () => graph,
-    data: job.data,
-    noise: (_, { step }) => drawShare(masks, { batchSize, seed, step, share }),
-    optimiser: { kind: "adamw", weightDecay },
-    groups: encodersGroups(base.config, { sensors: [job.sensor].flat(), rate: layerDecay }),
-    schedule,
-    steps,
-    seed,
-    config: { ...config, settings, model: await base.weights.sha256() },
-    ...(clip !== undefined && { clip }),
-    ...(prepare && { prepare }),
-    ...(metadata && { metadata }),
-    ...(communicator && { communicator }),
-    ...(threads && { threads }),
-    ...(checkpoint && { checkpoint }),
-    ...(signal && { signal }),
-    ...(onProgress && { onProgress }),
-  });
-  base.weights.close();
-  return weights;
+  try {
+    const { weights } = await train({
+      out,
+      parameters: startValues(tree, { weights: base.weights, seed }),
+      trainable: tunable(tree, { mode, encoders: pretrained }),
+      buildGraph: typeof graph === "function" ? graph : () => graph,
+      data: job.data,
+      noise: (_, { step }) => drawShare(masks, { batchSize, seed, step, share }),
+      optimiser: { kind: "adamw", weightDecay },
+      groups: encodersGroups(base.config, { sensors: [job.sensor].flat(), rate: layerDecay }),
+      schedule,
+      steps,
+      seed,
+      config: { ...config, settings, model: await base.weights.sha256() },
+      ...(clip !== undefined && { clip }),
+      ...(prepare && { prepare }),
+      ...(metadata && { metadata }),
+      ...(communicator && { communicator }),
+      ...(threads && { threads }),
+      ...(checkpoint && { checkpoint }),
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress }),
+    });
+    return weights;
+  } finally {
+    base.weights.close();
+  }
 }
