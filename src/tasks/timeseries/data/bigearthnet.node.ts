@@ -217,7 +217,13 @@ async function readPatchJson(folder: string, name: string): Promise<z.infer<type
 /** The lines of those of these files that are there. */
 async function readLists(path: string, files: readonly string[]): Promise<string[][]> {
   const texts = await Promise.all(files.map((file) => readFile(join(path, file), "utf8").catch(() => "")));
-  return texts.flatMap((text) => parseCsv(text));
+  return texts.flatMap((text, i) => {
+    try {
+      return parseCsv(text);
+    } catch (cause) {
+      throw badMetadata((cause as Error).message, join(path, files[i]!), cause);
+    }
+  });
 }
 
 /** In the order of the items, without those that have faults. */

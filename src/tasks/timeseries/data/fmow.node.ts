@@ -71,7 +71,7 @@ export async function openFmow(
 type Line = Record<(typeof columns)[number], string>;
 
 function linesOf(text: string, { where, onFault }: { where: string; onFault: OnFault }): Line[] {
-  const [header, ...lines] = parseCsv(text);
+  const [header, ...lines] = parsed(text, where);
   const at = columns.map((name) => header?.indexOf(name) ?? -1);
   const lacking = columns.find((name, i) => at[i]! < 0 && name !== "polygon");
   if (lacking !== undefined) throw badTable(`the first line does not name a column "${lacking}"`, where);
@@ -81,6 +81,14 @@ function linesOf(text: string, { where, onFault }: { where: string; onFault: OnF
     if (findDate(line.timestamp) === undefined) throw noDate(line, where);
     return line;
   });
+}
+
+function parsed(text: string, where: string): string[][] {
+  try {
+    return parseCsv(text);
+  } catch (cause) {
+    throw badTable((cause as Error).message, where);
+  }
 }
 
 function noDate({ category, location_id, image_id, timestamp }: Line, where: string): SkySenseError {

@@ -17,6 +17,8 @@ const byValue = z.record(z.string(), z.string());
 const schema = z.looseObject({
   name: z.string().optional(),
   classes: z.union([z.array(z.string()).min(2), byValue]).optional(),
+  /** What the values of masks mean, in words that `tableOfIndex` understands. */
+  mask: z.string().optional(),
   /** Classes of land cover and of crops, of maps with both. */
   lc_classes: byValue.optional(),
   ct_classes: byValue.optional(),
@@ -68,6 +70,7 @@ export function openDatedIndex(
     const place = places[0]!;
     const { id } = place;
     const source = sourceOf(place, path, where);
+    if (answer === "map" && !("map" in truth)) throw badIndex(`${id} has no mask, but others have one`, where);
     if ("map" in truth) {
       const labelMap = { ...truth.map, file: inside(truth.map.file, path, where), coding: table.coding };
       return { id, split: item.split, source, labels: [], labelMap };
@@ -106,7 +109,7 @@ function tableOf(
   truths: readonly (Truth | undefined)[],
   { subset, where }: { subset: string | undefined; where: string },
 ): ClassTable {
-  const { classes, lc_classes: lc, ct_classes: ct } = index;
+  const { classes, mask, lc_classes: lc, ct_classes: ct } = index;
   const maps = { lc, ct: ct && { "0": "no data", ...ct } };
   if (lc !== undefined && ct !== undefined) {
     const chosen = maps[(subset ?? "lc") as "lc" | "ct"];
@@ -118,7 +121,7 @@ function tableOf(
       remedy: "Choose one by --subset: lc (land cover), ct (crops).",
     });
   }
-  if (classes !== undefined) return tableOfIndex({ items: [{}], classes }, { subset: undefined, where });
+  if (classes !== undefined) return tableOfIndex({ items: [{}], classes, mask }, { subset: undefined, where });
   const found = new Set(truths.flatMap((truth) => (truth !== undefined && "labels" in truth ? truth.labels : [])));
   if (found.size > 1) return tableOfNames([...found].sort(), { where });
   throw new SkySenseError({

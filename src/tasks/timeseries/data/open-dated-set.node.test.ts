@@ -62,6 +62,11 @@ test("openDatedSet: folds rotate; without folds or dates PASTIS is refused in on
   await expect(openDatedSet(noDates)).rejects.toThrow(
     `the patch 10000 has no dates-S2 (${noDates}/metadata.geojson)`,
   );
+  const noText = pastis("no-text", (properties) => {
+    properties["dates-S2"] = "{'0': 20180917}";
+  });
+  await expect(openDatedSet(noText)).rejects.toThrow("the patch 10000 has no dates-S2");
+  await expect(openDatedSet(join(root, "pastis"), { fold: 6 })).rejects.toThrow("Give --fold 1 to 5.");
   const few = pastis("few", (properties) => {
     properties["dates-S2"] = { "0": 20180917 };
   });
@@ -208,6 +213,18 @@ test("openDatedSet: an index names files with what they do not say, and masks or
   const whole = { items: [{ id: "a", files: ["a/s1.tif"], labels: ["x", "y"] }] };
   const several = await openDatedSet(write("several", { "index.json": JSON.stringify(whole) }));
   expect([several.answer, several.items[0]!.labels]).toEqual(["classes", [0, 1]]);
+  const numbered = { classes: ["x", "y"], mask: "0 = unlabelled, k = k-th class", items: [item] };
+  write("words", { "index.json": JSON.stringify(numbered) });
+  expect((await openDatedSet(join(root, "words"))).items[0]!.labelMap).toMatchObject({
+    coding: {
+      values: [
+        [1, 0],
+        [2, 1],
+        [0, 255],
+        [255, 255],
+      ],
+    },
+  });
   const bad = (index: unknown) => openDatedSet(write("bad", { "index.json": JSON.stringify(index) }));
   await expect(bad({ classes: ["x", "y"], items: [{ id: "a", files: ["a.tif"] }] })).rejects.toThrow(
     "item 0 has neither mask nor label",
@@ -218,6 +235,8 @@ test("openDatedSet: an index names files with what they do not say, and masks or
   await expect(bad({ classes: ["x", "y"], items: [{ id: "a", files: ["../a.tif"], label: "x" }] })).rejects.toThrow(
     "../a.tif lies outside the folder",
   );
+  const mixed = [item, { id: "b", files: ["b.tif"], label: "x" }];
+  await expect(bad({ classes: ["x", "y"], items: mixed })).rejects.toThrow("b has no mask, but others have one");
 });
 
 const data = process.env.SKYSENSE_DATA;

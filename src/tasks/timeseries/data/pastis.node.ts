@@ -87,7 +87,7 @@ export function looksLikePastis(names: readonly string[]): boolean {
  * @param options.fold   1 to 5: which rotation; the k-th learns from folds k, k + 1 and k + 2.
  * @param options.folders  Those that are there.
  * @see Sainte Fare Garnot and Landrieu 2021, arXiv:2107.07933; PASTIS-R: 2022, arXiv:2112.07558
- * @throws SkySenseError `BAD_METADATA` | `FOLDS_MISSING` | `DATES_MISSING`
+ * @throws SkySenseError `BAD_METADATA` | `FOLD_UNKNOWN` | `FOLDS_MISSING` | `DATES_MISSING` | `NO_IMAGES`
  */
 export async function openPastis(
   path: string,
@@ -95,7 +95,23 @@ export async function openPastis(
 ): Promise<DatedSet> {
   const where = join(path, "metadata.geojson");
   const { features, crs } = parseMetadata(await readWholeFile(where), where);
+  if (![1, 2, 3, 4, 5].includes(fold)) {
+    throw new SkySenseError({
+      code: "FOLD_UNKNOWN",
+      what: `PASTIS has five folds, and no rotation ${fold} of them`,
+      where: path,
+      remedy: "Give --fold 1 to 5.",
+    });
+  }
   const there = sources.filter(({ folder }) => folders.includes(folder));
+  if (there.length === 0) {
+    throw new SkySenseError({
+      code: "NO_IMAGES",
+      what: `there is none of the folders ${sources.map(({ folder }) => folder).join(", ")}`,
+      where: path,
+      remedy: "Unpack the series of the published set beside its metadata.geojson.",
+    });
+  }
   const table = parseClassTable(
     { classes: classes.map((name, value) => ({ name, value })), ignore: [voidLabel] },
     where,
@@ -152,8 +168,7 @@ function datesOf(
   value: z.infer<typeof dateList> | null | undefined,
   { id, field, where }: { id: string; field: string; where: string },
 ): string[] {
-  const parsed: unknown = typeof value === "string" ? JSON.parse(value) : value;
-  const entries = Object.entries((parsed ?? {}) as Record<string, number>);
+  const entries = Object.entries((typeof value === "string" ? listOf(value) : value) ?? {});
   if (entries.length === 0) {
     throw new SkySenseError({
       code: "DATES_MISSING",
@@ -165,6 +180,15 @@ function datesOf(
   return entries
     .sort(([a], [b]) => Number(a) - Number(b))
     .map(([, date]) => String(date).replace(/^(\d{4})(\d\d)(\d\d)$/, "$1-$2-$3"));
+}
+
+/** What a text of JSON lists; undefined: it is none. */
+function listOf(text: string): Record<string, number> | undefined {
+  try {
+    return z.record(z.string(), z.number()).parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Of a polygon's corners. The file is in the projection of France, which GeoJSON knows no more. */
