@@ -29,8 +29,10 @@ export function featureOf(
   const parts = geometry === null ? [] : simple(geometry);
   const of = <T>(type: string) =>
     parts.filter((part) => part.type === type).map(({ coordinates }) => coordinates as T);
+  // GeoJSON may call its features anything, but messages count them.
+  const number = id === undefined || id === "" ? Number.NaN : Number(id);
   return {
-    id: id === undefined ? position : Number(id),
+    id: Number.isInteger(number) ? number : position,
     value: text === "" ? undefined : text,
     polygons: of<Position[][]>("Polygon")
       .map((rings) => rings.map(ring).filter((corners) => corners.length >= 6))
