@@ -72,8 +72,6 @@ export interface FinetuneResult {
  * a random scale, flips, quarter turns and changes of colour in each date for itself, AdamW with layer-wise decay and a
  * learning rate that falls in a line. An interrupted run goes on when it is called again.
  *
- * With several processes, batch norms are those of each process's own part of a batch.
- *
  * @throws SkySenseError `BAD_SIZE` | `SENSOR_UNKNOWN` | `BAD_LABEL` | `MASK_SIZE`, those of `dividePairs`,
  *   `createLoader` and `train`
  */
