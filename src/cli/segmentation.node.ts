@@ -2,7 +2,6 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { itemsToJudge } from "../evaluate/divide-items.ts";
 import type { MapClass } from "../tasks/maps/classes.ts";
-import type { MapSummary } from "../tasks/maps/score-maps.ts";
 import { outOfEach } from "../tasks/out-of-each.node.ts";
 import { divideMasks } from "../tasks/segmentation/data/mask-set.ts";
 import { type OpenMaskSetOptions, openMaskSet } from "../tasks/segmentation/data/open-mask-set.node.ts";
@@ -11,7 +10,7 @@ import { defaults } from "../tasks/segmentation/finetune.node.ts";
 import { type PredictResult, predictSegmentation } from "../tasks/segmentation/predict.node.ts";
 import { openSegmenter, readSegmenter } from "../tasks/segmentation/segmenter-session.node.ts";
 import { trainAndJudge } from "../tasks/segmentation/train-and-judge.node.ts";
-import { writeSegmentationReport } from "../tasks/segmentation/write-report.node.ts";
+import { type SegmentationSummary, writeSegmentationReport } from "../tasks/segmentation/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
 import { addJudgeOptions, addPolygonOptions, addWindowOptions, requireClasses } from "./judge-options.ts";
 import { deviceOption, ratio } from "./options.ts";
@@ -46,7 +45,7 @@ export function addMaskOptions(command: Command): Command {
 function addDataOptions(command: Command): Command {
   const described = command.requiredOption(
     "--data <dir>",
-    "a folder with index.json, or with folders images and masks; with --labels, an image or a folder of images",
+    "a folder with index.json, with folders images and masks, or DynamicEarthNet; with --labels, an image or a folder of images",
   );
   return addMaskOptions(described).option(
     "--val-share <share>",
@@ -143,13 +142,18 @@ function addEvaluate(group: Command): void {
 }
 
 function printScores(
-  { meanIou, macroF1, overallAccuracy, intervals, images }: MapSummary,
+  { meanIou, macroF1, overallAccuracy, intervals, images, change }: SegmentationSummary,
   files: readonly string[],
 ): void {
   console.log(
     `${scored("mIoU", meanIou, intervals.meanIou)}, ${scored("mF1", macroF1, intervals.macroF1)}, ` +
-      `${scored("pixel accuracy", overallAccuracy, intervals.overallAccuracy)}, ${images} images`,
+      `${scored("pixel accuracy", overallAccuracy, intervals.overallAccuracy)}, ${images} ${change === undefined ? "images" : "places"}`,
   );
+  if (change !== undefined) {
+    const { scs, bc, sc, intervals: own, places } = change;
+    const scores = [scored("SCS", scs, own.scs), scored("BC", bc, own.bc), scored("SC", sc, own.sc)];
+    console.log(`change from map to map: ${scores.join(", ")}, of ${places} places`);
+  }
   printFiles(files);
 }
 

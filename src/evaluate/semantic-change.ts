@@ -1,3 +1,5 @@
+import { bootstrap, type Interval } from "./bootstrap.ts";
+
 /** What is counted on consecutive class maps of places: for SCS (Toker et al. 2022, DynamicEarthNet). */
 export interface SemanticChangeCounts {
   classes: number;
@@ -57,6 +59,18 @@ export function addSemanticChange(parts: readonly SemanticChangeCounts[], indice
     for (let k = 0; k < confusion.length; k++) confusion[k]! += part.confusion[k]!;
   }
   return { classes, binary, confusion } satisfies SemanticChangeCounts;
+}
+
+/** The scores of places together, and 95 % of them by drawing places anew. */
+export function scoreSemanticChange(
+  parts: readonly SemanticChangeCounts[],
+  { seed }: { seed: number },
+): SemanticChangeScores & { intervals: Record<keyof SemanticChangeScores, Interval> } {
+  const of = (indices: ArrayLike<number>): Record<keyof SemanticChangeScores, number> => ({
+    ...semanticChangeScores(addSemanticChange(parts, indices)),
+  });
+  const scores = of([...parts.keys()]);
+  return { ...scores, intervals: bootstrap(parts.length, of, { seed }) };
 }
 
 /** From the counts of a whole test set; means over places are other numbers. */

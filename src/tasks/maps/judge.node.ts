@@ -41,6 +41,9 @@ export interface Judgement {
 const tileSide = 256;
 const tilesShown = 8;
 
+/** Gets the map of the sample at a position, [height, width]. */
+export type OnMap = (position: number, labels: Uint8Array) => Promise<void>;
+
 /**
  * Map labelled places and compare the maps with their labels.
  * @throws SkySenseError `BAD_LABEL` | `MASK_SIZE` | `TOO_MANY_UNREADABLE`: no place could be read
@@ -48,7 +51,7 @@ const tilesShown = 8;
 export async function judgeMapper(
   session: MapSession,
   samples: readonly TrainingSample[],
-  { signal, onProgress, window, overlap }: WindowOptions & LongCall = {},
+  { signal, onProgress, onMap, window, overlap }: WindowOptions & LongCall & { onMap?: OnMap } = {},
 ): Promise<Judgement> {
   const images: JudgedImage[] = [];
   const failures: { id: string; reason: string }[] = [];
@@ -59,6 +62,7 @@ export async function judgeMapper(
     try {
       const { image, truth } = await readItem(session, sample, signal);
       const said = await mapImage(session, { [session.config.sensor]: image }, { window, overlap, signal });
+      await onMap?.(i, said.labels);
       const classes = session.config.classes.length;
       images.push({ id, confusion: confusionMatrix(truth.data, said.labels, { classes, ignore: ignoredLabel }) });
       worst = [...worst, ...tilesOf(id, { image, truth, said })]

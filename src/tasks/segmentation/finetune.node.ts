@@ -111,7 +111,7 @@ export function sampleOf(
   { id, image, window, mask, shapes }: MaskItem,
   { set, scene }: { set: MaskSet; scene?: OpenSceneOptions | undefined },
 ): TrainingSample {
-  const { signal: _, ...rest } = scene ?? {};
+  const { signal: _, ...rest } = { ...set.scene, ...scene };
   return {
     id,
     labels: [],

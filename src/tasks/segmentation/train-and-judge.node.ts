@@ -1,9 +1,8 @@
 import { join } from "node:path";
-import type { MapSummary } from "../maps/score-maps.ts";
 import { judgeSegmenter } from "./evaluate.node.ts";
 import { type FinetuneOptions, type FinetuneResult, finetuneSegmentation } from "./finetune.node.ts";
 import { openSegmenter } from "./segmenter-session.node.ts";
-import { writeSegmentationReport } from "./write-report.node.ts";
+import { type SegmentationSummary, writeSegmentationReport } from "./write-report.node.ts";
 
 /**
  * Fine-tune a segmenter, judge it once on the held-out images (nothing is chosen by them), and write `report.html` and
@@ -14,7 +13,7 @@ import { writeSegmentationReport } from "./write-report.node.ts";
  */
 export async function trainAndJudge(
   options: FinetuneOptions & { command: string },
-): Promise<{ result: FinetuneResult; summary: MapSummary | undefined; model: string }> {
+): Promise<{ result: FinetuneResult; summary: SegmentationSummary | undefined; model: string }> {
   const { set, scene, out, command, communicator, threads, signal, onProgress } = options;
   const result = await finetuneSegmentation(options);
   const model = join(out, "model.safetensors");

@@ -17,6 +17,8 @@ export interface LabelCoding {
   values: readonly (readonly [value: number, label: number])[];
   /** Of masks in colours, 0xRRGGBB. */
   colours: readonly (readonly [colour: number, label: number])[];
+  /** Of masks with a band for each class, which is not 0 where the class is: the label of each band. */
+  planes?: readonly number[];
 }
 
 /** A mask in a file. */
@@ -73,6 +75,7 @@ export interface MaskPixels {
 export function decodeLabels(mask: MaskPixels, coding: LabelCoding, { file }: { file: string }): LabelMap {
   const { data, bands, height, width } = mask;
   const pixels = height * width;
+  if (coding.planes !== undefined) return decodePlanes(mask, coding.planes, file);
   const coloured = bands >= 3;
   const byColour = coloured && coding.colours.length > 0;
   if (!byColour && coding.values.length === 0) throw bad("the mask has one band, but its classes are colours", file);
@@ -89,6 +92,19 @@ export function decodeLabels(mask: MaskPixels, coding: LabelCoding, { file }: { 
       label = found;
     }
     out[p] = label;
+  }
+  return { data: out, height, width };
+}
+
+/** Where bands overlap, the later one wins; what is in none has no label. */
+function decodePlanes({ data, bands, height, width }: MaskPixels, labels: readonly number[], file: string): LabelMap {
+  if (bands !== labels.length) {
+    throw bad(`the mask has ${bands} ${bands === 1 ? "band" : "bands"}, but its classes have ${labels.length}`, file);
+  }
+  const pixels = height * width;
+  const out = new Uint8Array(pixels).fill(ignoredLabel);
+  for (const [band, label] of labels.entries()) {
+    for (let p = 0; p < pixels; p++) if (data[band * pixels + p] !== 0) out[p] = label;
   }
   return { data: out, height, width };
 }

@@ -84,7 +84,7 @@ async function readRaster(file: string, band: number | undefined): Promise<MaskP
   try {
     const { data, shape } = await raster.read(band === undefined ? {} : { bands: [band] });
     const [bands, height, width] = shape;
-    return { data, bands: bands >= 3 ? 3 : 1, height, width };
+    return { data, bands, height, width };
   } finally {
     await raster.close();
   }

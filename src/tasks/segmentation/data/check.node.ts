@@ -3,6 +3,7 @@ import { countLabels } from "../../../train/data/label-map.ts";
 import { readSample } from "../../../train/data/read-sample.node.ts";
 import type { DataCheck } from "../../check/checked-set.ts";
 import { sampleOf } from "../finetune.node.ts";
+import { hasMonthlyLabels } from "./dynamic-earth-net.node.ts";
 import { hasPairs } from "./folder-pairs.node.ts";
 import { hasMask } from "./mask-index.ts";
 import { divideMasks } from "./mask-set.ts";
@@ -20,7 +21,9 @@ export const segmentationCheck: DataCheck<MaskCheckOptions> = {
   task: "segmentation",
   claims: ({ files, index }, { masks = {} }) =>
     masks.images !== undefined ||
-    (index === undefined ? hasPairs(files) : index.some((item) => hasMask(item, masks.sensor))),
+    (index === undefined
+      ? hasPairs(files) || hasMonthlyLabels(files)
+      : index.some((item) => hasMask(item, masks.sensor))),
   async open(path, { masks, scene, valShare, seed, onFault }) {
     const set = await openMaskSet(path, { ...masks, onFault });
     const { name, layout, notes = [] } = set;

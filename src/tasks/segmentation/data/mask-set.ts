@@ -1,5 +1,6 @@
 import type { Window } from "../../../core/grid.ts";
 import { divideItems } from "../../../evaluate/divide-items.ts";
+import type { OpenSceneOptions } from "../../../imagery/scene/open-scene.node.ts";
 import type { LabelShapes } from "../../../train/data/label-map.ts";
 import type { ClassTable } from "../../maps/classes.ts";
 
@@ -18,6 +19,8 @@ export interface MaskItem {
   split: string | undefined;
   /** Ground that is learnt from or judged as a whole. */
   block?: string | undefined;
+  /** Where a place is mapped again and again: which one, and the map's number; change between numbers is judged, too. */
+  series?: { place: string; step: number };
 }
 
 /** Images with a class for every pixel. */
@@ -27,6 +30,8 @@ export interface MaskSet extends ClassTable {
   path: string;
   /** In words: "folders of images and masks". */
   layout: string;
+  /** What is known of all images and not in them. */
+  scene?: OpenSceneOptions;
   items: readonly MaskItem[];
   /** What a user should know of the labels. */
   notes?: readonly string[];

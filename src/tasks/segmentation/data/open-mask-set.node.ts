@@ -1,10 +1,11 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import { SkySenseError } from "../../../core/error.ts";
-import type { OnFault } from "../../../core/faults.ts";
+import { type OnFault, refuse } from "../../../core/faults.ts";
 import { type SensorName, sensorNames } from "../../../core/place.ts";
 import { unreadable } from "../../../core/read-file.node.ts";
 import { type ClassTable, parseClassTable } from "../../maps/classes.ts";
+import { openDynamicEarthNet } from "./dynamic-earth-net.node.ts";
 import { pairFolders } from "./folder-pairs.node.ts";
 import { knownClasses } from "./known-classes.ts";
 import { hasMask, type MaskIndex, maskIndex, tableOfIndex } from "./mask-index.ts";
@@ -28,8 +29,8 @@ export interface OpenMaskSetOptions {
 }
 
 /**
- * Open a set of images with masks: a folder with an `index.json` (items with `file`, `mask` and maybe `split`), or
- * folders of images beside folders of masks with the same names (`images`/`masks`, `img_dir`/`ann_dir`,
+ * Open a set of images with masks: a folder with an `index.json` (items with `file`, `mask` and maybe `split`),
+ * DynamicEarthNet, or folders of images beside folders of masks with the same names (`images`/`masks`, `img_dir`/`ann_dir`,
  * `images_png`/`masks_png` and others), wherever they lie; a folder called train, val or test above or below says the
  * split. Nothing is read but names. With `vectors`, `path` is an image or a folder of images without masks: see
  * {@link openVectorMasks}.
@@ -52,6 +53,8 @@ export async function openMaskSet(path: string, options: OpenMaskSetOptions = {}
   const table = options.classes === undefined ? undefined : await readClassTable(options.classes);
   const index = options.images === undefined ? await readIndex(join(path, "index.json")) : undefined;
   if (index !== undefined) return openIndex(index, path, { ...options, table });
+  const months = table === undefined ? await openDynamicEarthNet(path, options.onFault ?? refuse) : undefined;
+  if (months !== undefined) return months;
   if (table === undefined) {
     throw new SkySenseError({
       code: "NO_CLASSES",
