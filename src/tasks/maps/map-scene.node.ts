@@ -62,7 +62,7 @@ export async function scoreScene(
     compute: (places) => session.scores(places, { signal }),
     work,
     fingerprint: fingerprintOf([
-      await Promise.all(files.map(stateOf)),
+      await statesOf(files),
       said,
       window,
       overlap,
@@ -78,8 +78,14 @@ export async function scoreScene(
   return { scores, windows: { window, overlap }, masked };
 }
 
-/** What tells whether an image is still the same; URLs are taken as they are. */
-async function stateOf(image: string): Promise<unknown> {
-  const found = await Promise.all([image, `${image}.skysense.json`].map((path) => stat(path).catch(() => undefined)));
-  return [image, ...found.map((one) => one && [one.size, one.mtimeMs])];
+/** What tells whether images are still the same; URLs are taken as they are. */
+export function statesOf(files: readonly string[]): Promise<unknown[]> {
+  return Promise.all(
+    files.map(async (file) => {
+      const found = await Promise.all(
+        [file, `${file}.skysense.json`].map((path) => stat(path).catch(() => undefined)),
+      );
+      return [file, ...found.map((one) => one && [one.size, one.mtimeMs])];
+    }),
+  );
 }

@@ -15,7 +15,7 @@ export function readSegmenter(path: string): { config: SegmenterConfig; weights:
 /** Make a segmenter ready. */
 export function openSegmenter(
   model: { config: SegmenterConfig; weights: Weights },
-  options: { threads?: number | undefined; device?: Device | "auto" } = {},
+  options: { threads?: number | undefined; device?: Device | "auto" | undefined } = {},
 ): SegmenterSession {
   return openMapper(model, { ...options, graph: inferenceGraph });
 }

@@ -1,4 +1,4 @@
-import { rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { SensorName } from "../../core/place.ts";
@@ -13,6 +13,7 @@ import { type OpenSceneOptions, openScene } from "../../imagery/scene/open-scene
 import type { Scene } from "../../imagery/scene/scene.ts";
 import type { Device } from "../../runtime/session.ts";
 import type { PolygonFormat } from "../maps/map-files.node.ts";
+import { statesOf } from "../maps/map-scene.node.ts";
 import { type MapOutputs, writeMapOutputs } from "../maps/write-outputs.node.ts";
 import { sensorAbsent } from "./choose-images.ts";
 import type { SeriesConfig } from "./head.ts";
@@ -174,16 +175,4 @@ async function predictClasses(session: SeriesSession, options: PredictOptions): 
 
 function lookedAt({ sensors, warnings }: Scene): Looked {
   return { sensors: sensors.map(({ sensor, dates }) => ({ sensor, dates: dates.length })), warnings };
-}
-
-/** What tells whether files are still the same; URLs are taken as they are. */
-async function statesOf(files: readonly string[]): Promise<unknown> {
-  return Promise.all(
-    files
-      .flatMap((file) => [file, `${file}.skysense.json`])
-      .map(async (path) => {
-        const found = await stat(path).catch(() => undefined);
-        return [path, found && [found.size, found.mtimeMs]];
-      }),
-  );
 }

@@ -2,10 +2,10 @@ import type { OpenSceneOptions } from "../../../imagery/scene/open-scene.node.ts
 import { countLabels } from "../../../train/data/label-map.ts";
 import { readSample } from "../../../train/data/read-sample.node.ts";
 import type { DataCheck } from "../../check/checked-set.ts";
+import { hasMask } from "../../maps/mask-index.ts";
 import { sampleOf } from "../finetune.node.ts";
 import { hasMonthlyLabels } from "./dynamic-earth-net.node.ts";
 import { hasPairs } from "./folder-pairs.node.ts";
-import { hasMask } from "./mask-index.ts";
 import { divideMasks } from "./mask-set.ts";
 import { type OpenMaskSetOptions, openMaskSet } from "./open-mask-set.node.ts";
 

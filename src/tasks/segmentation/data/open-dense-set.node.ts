@@ -7,7 +7,7 @@ import { placesOfIndex } from "../../../evaluate/index-recipes.ts";
 import { parsePlaceLine } from "../../../evaluate/place-list.node.ts";
 import type { OpenSceneOptions } from "../../../imagery/scene/open-scene.node.ts";
 import { readLabelled } from "../../../train/data/read-sample.node.ts";
-import { type MaskIndex, maskIndex, tableOfIndex } from "./mask-index.ts";
+import { type MaskIndex, maskIndex, tableOfIndex } from "../../maps/mask-index.ts";
 
 /**
  * Open a set of places with a class for every pixel: a folder with an `index.json`, whose items have images of any

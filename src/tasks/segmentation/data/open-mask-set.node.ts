@@ -5,10 +5,10 @@ import { type OnFault, refuse } from "../../../core/faults.ts";
 import { type SensorName, sensorNames } from "../../../core/place.ts";
 import { unreadable } from "../../../core/read-file.node.ts";
 import { type ClassTable, parseClassTable } from "../../maps/classes.ts";
+import { hasMask, type MaskIndex, maskIndex, tableOfIndex } from "../../maps/mask-index.ts";
 import { openDynamicEarthNet } from "./dynamic-earth-net.node.ts";
 import { pairFolders } from "./folder-pairs.node.ts";
 import { knownClasses } from "./known-classes.ts";
-import { hasMask, type MaskIndex, maskIndex, tableOfIndex } from "./mask-index.ts";
 import type { MaskItem, MaskSet } from "./mask-set.ts";
 import { openVectorMasks, type VectorMaskOptions } from "./vector-masks.node.ts";
 

@@ -9,7 +9,7 @@ import type { PlaceFiles } from "../../../imagery/scene/place-source.node.ts";
 import type { LabelMapFile } from "../../../train/data/label-map.ts";
 import { isPair } from "../../change/data/change-index.ts";
 import { type ClassTable, tableOfNames } from "../../maps/classes.ts";
-import { tableOfIndex } from "../../segmentation/data/mask-index.ts";
+import { tableOfIndex } from "../../maps/mask-index.ts";
 import type { DatedItem, DatedSet } from "./dated-set.ts";
 
 const byValue = z.record(z.string(), z.string());

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { SkySenseError } from "../../../core/error.ts";
-import type { SensorName } from "../../../core/place.ts";
-import { type ClassTable, parseClassTable, tableOfNames } from "../../maps/classes.ts";
+import { SkySenseError } from "../../core/error.ts";
+import type { SensorName } from "../../core/place.ts";
+import { type ClassTable, parseClassTable, tableOfNames } from "./classes.ts";
 
 const names = z.array(z.string()).min(2);
 
