@@ -2,7 +2,6 @@ import { SkySenseError } from "../../core/error.ts";
 import { createRandom } from "../../core/random.ts";
 import { openModel } from "../../embed/load-model.node.ts";
 import { period, pixelsPerCell } from "../../embed/prepare.ts";
-import { divideItems } from "../../evaluate/divide-items.ts";
 import type { OpenSceneOptions } from "../../imagery/scene/open-scene.node.ts";
 import { modelBands } from "../../imagery/sensor/profiles.ts";
 import { boxKind } from "../../model/detection/box-kind.ts";
@@ -23,7 +22,7 @@ import { type TuneRun, tune } from "../../train/tune.node.ts";
 import { adaptersOf, dropPathOf, type TuningSettings } from "../../train/tuning.ts";
 import { withDefaults } from "../../train/with-defaults.ts";
 import { cropBoxes, cropOriented, type Objects } from "./crop-boxes.ts";
-import type { BoxItem, BoxSet } from "./data/box-set.ts";
+import { type BoxItem, type BoxSet, divideBoxes } from "./data/box-set.ts";
 import { type DetectorConfig, fasterRcnnOf, initDetector } from "./head.ts";
 import { lossGraph, proposalGraph } from "./loss.ts";
 import { detectorFile } from "./model-file.ts";
@@ -97,13 +96,13 @@ export interface FinetuneResult {
  * first makes proposals with its own weights, then learns from what was drawn of them and of the anchors; all draws
  * follow from seed and step. An interrupted run goes on when it is called again.
  *
- * @throws SkySenseError `BAD_SIZE` | `SENSOR_UNKNOWN`, those of `divideItems`, `createLoader` and `train`
+ * @throws SkySenseError `BAD_SIZE` | `SENSOR_UNKNOWN`, those of `divideBoxes`, `createLoader` and `train`
  */
 export async function finetuneDetection(options: FinetuneOptions): Promise<FinetuneResult> {
   const { set, model = "nano" } = options;
   const settings = withDefaults(defaults, options);
   const { seed, steps } = settings;
-  const parts = divideItems(set, { valShare: options.valShare, seed, key: "box split" });
+  const parts = divideBoxes(set, { valShare: options.valShare, seed });
   const { info, weights: start } = openModel(model, { seed });
   const config = detectorConfig(info.config, settings, set);
   const began = performance.now();

@@ -1,8 +1,8 @@
-import { divideItems } from "../../../evaluate/divide-items.ts";
 import type { OpenSceneOptions } from "../../../imagery/scene/open-scene.node.ts";
 import { readSample } from "../../../train/data/read-sample.node.ts";
 import type { DataCheck } from "../../check/checked-set.ts";
 import { sampleOf } from "../finetune.node.ts";
+import { divideBoxes } from "./box-set.ts";
 import { isAnnotation, type OpenBoxSetOptions, openBoxSet } from "./open-box-set.node.ts";
 
 export interface BoxCheckOptions {
@@ -43,7 +43,7 @@ export const detectionCheck: DataCheck<BoxCheckOptions> = {
         },
       })),
       divide() {
-        const { train, val } = divideItems(set, { valShare, seed, key: "box split" });
+        const { train, val } = divideBoxes(set, { valShare, seed });
         return { train: new Set(train.map(({ id }) => id)), val: new Set(val.map(({ id }) => id)) };
       },
     };
