@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { modelConfig } from "../embed/load-model.node.ts";
 import { sceneNeeds } from "../embed/scene-needs.ts";
 import { openSet } from "../evaluate/open-set.node.ts";
@@ -29,12 +29,7 @@ export function addPretrain(program: Command): void {
     .addOption(
       new Option("--form <form>", "what is learnt: see PretrainSettings").choices([...forms]).default(defaults.form),
     )
-    .option(
-      "--settings <json>",
-      "further settings, as JSON: see PretrainSettings",
-      (text: string) => JSON.parse(text),
-      {},
-    )
+    .option("--settings <json>", "further settings, as JSON: see PretrainSettings", settingsOf, {})
     .option("--monitor <dir>", "a labelled set: its training part is judged by k-NN during the run")
     .option("--monitor-size <pixels>", "bring its images to this many pixels a side", whole)
     .option("--monitor-every <n>", "steps between", whole, 500)
@@ -76,4 +71,14 @@ export function addPretrain(program: Command): void {
       });
       console.log(`  ${result.path}\n  ${out}/report.html`);
     });
+}
+
+function settingsOf(text: string): Record<string, unknown> {
+  try {
+    const settings: unknown = JSON.parse(text);
+    if (typeof settings === "object" && settings !== null && !Array.isArray(settings)) return { ...settings };
+  } catch {
+    // said below
+  }
+  throw new InvalidArgumentError("Write an object of JSON, like '{\"locals\":4}'.");
 }

@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type SensorName, sensorNames } from "../core/place.ts";
 import { modelConfig } from "../embed/load-model.node.ts";
 import { sceneNeeds } from "../embed/scene-needs.ts";
 import { denseProbe } from "../evaluate/dense-probe.node.ts";
@@ -9,7 +8,7 @@ import { type ProtocolName, protocolNames } from "../evaluate/protocols.ts";
 import { markdownTable } from "../evaluate/results.ts";
 import { openDenseSet } from "../tasks/segmentation/data/open-dense-set.node.ts";
 import { commandLine } from "./command-line.ts";
-import { deviceOption, ratio, seedsOption } from "./options.ts";
+import { deviceOption, ratio, seedsOption, sensorsOption } from "./options.ts";
 import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, sceneOptions, whole } from "./scene-options.ts";
 
@@ -38,9 +37,7 @@ export function addProbe(program: Command): void {
     )
     .addOption(seedsOption("one run each: draws, random weights, intervals"))
     .option("--size <pixels>", "bring images to this many pixels a side", whole)
-    .addOption(
-      new Option("--sensors <list>", "leave out images of others than these").argParser<SensorName[]>(sensors),
-    )
+    .addOption(sensorsOption("leave out images of others than these"))
     .option("--dense", "judge the features of cells: an index.json with masks")
     .option("--hold-out <list>", "with --dense: groups of places to judge; default: all in turn", list)
     .option("--cells <n>", "with --dense: at most so many cells of each place (default: 64)", whole)
@@ -105,13 +102,6 @@ export function addProbe(program: Command): void {
 
 function list(text: string): string[] {
   return text.split(",").map((part) => part.trim());
-}
-
-function sensors(text: string): SensorName[] {
-  const names = list(text);
-  const unknown = names.find((name) => !sensorNames.includes(name as SensorName));
-  if (unknown !== undefined) throw new InvalidArgumentError(`Choose from ${sensorNames.join(", ")}.`);
-  return names as SensorName[];
 }
 
 function protocols(text: string): ProtocolName[] {
