@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { itemsToJudge } from "../evaluate/divide-items.ts";
 import type { MapClass } from "../tasks/maps/classes.ts";
@@ -7,6 +7,7 @@ import { divideMasks } from "../tasks/segmentation/data/mask-set.ts";
 import { type OpenMaskSetOptions, openMaskSet } from "../tasks/segmentation/data/open-mask-set.node.ts";
 import { judgeSegmenter } from "../tasks/segmentation/evaluate.node.ts";
 import { defaults } from "../tasks/segmentation/finetune.node.ts";
+import { mapTransitions, type Transitions } from "../tasks/segmentation/map-transitions.node.ts";
 import { type PredictResult, predictSegmentation } from "../tasks/segmentation/predict.node.ts";
 import { openSegmenter, readSegmenter } from "../tasks/segmentation/segmenter-session.node.ts";
 import { trainAndJudge } from "../tasks/segmentation/train-and-judge.node.ts";
@@ -14,7 +15,16 @@ import { type SegmentationSummary, writeSegmentationReport } from "../tasks/segm
 import { commandLine } from "./command-line.ts";
 import { addJudgeOptions, addPolygonOptions, addWindowOptions, requireClasses } from "./judge-options.ts";
 import { deviceOption, ratio } from "./options.ts";
-import { printAreas, printBeginning, printFailures, printFiles, printSeconds, scored } from "./printing.node.ts";
+import {
+  hectaresText,
+  percent,
+  printAreas,
+  printBeginning,
+  printFailures,
+  printFiles,
+  printSeconds,
+  scored,
+} from "./printing.node.ts";
 import { onOneProcess, withProcesses } from "./processes.node.ts";
 import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
@@ -163,14 +173,17 @@ function addPredict(group: Command): void {
     .summary("map the classes of images of any size")
     .description(
       "Segment images: classes.tif with colours and a QGIS style, confidence.tif, polygons, hectares a class, a report. " +
-        "Each image is a scene of its own. An interrupted run goes on when the same command is run again.",
+        "Each image is a scene of its own; with --changes they are dates of one place, and what changes from each to the " +
+        "next is mapped, too. An interrupted run goes on when the same command is run again.",
     )
     .argument("<images...>", "images; several get a folder each")
     .requiredOption("--model <safetensors>", "what `skysense finetune segmentation` wrote")
-    .requiredOption("--out <dir>", "folder for the outputs");
+    .requiredOption("--out <dir>", "folder for the outputs")
+    .option("--changes", "the images are of one place, by date: map what became what from each to the next");
   addWindowOptions(addPolygonOptions(command, { minPixels: 9 })).addOption(deviceOption("cpu"));
   addSceneOptions(command).action(async (images: string[], options, self: Command) => {
     const { model, out, polygons, minPixels, window, overlap, device } = options;
+    if (options.changes && images.length < 2) self.error("error: --changes needs two images or more");
     const outs = images.length === 1 ? [out] : outOfEach(images, out);
     await withProcesses(self, async (shared) => {
       for (const [i, image] of images.entries()) {
@@ -178,9 +191,21 @@ function addPredict(group: Command): void {
         const choices = { polygons, minPixels, window, overlap, device };
         const result = await predictSegmentation({ ...shared, ...choices, model, image, out: outs[i]!, scene });
         if (result !== undefined) printMap(image, result);
+        if (result === undefined || !options.changes || i === 0) continue;
+        const path = join(out, "changes", `${basename(outs[i - 1]!)}_${basename(outs[i]!)}.tif`);
+        const maps = [join(outs[i - 1]!, "classes.tif"), join(outs[i]!, "classes.tif")] as const;
+        printTransitions(await mapTransitions(maps, { path, classes: result.classes, signal: shared.signal }));
       }
     });
   });
+}
+
+function printTransitions({ transitions, changed, files }: Transitions): void {
+  console.log(`changed since the image before: ${percent(changed)}`);
+  for (const { from, to, pixels, hectares } of transitions.slice(0, 5)) {
+    console.log(`  ${from} → ${to}: ${pixels} pixels${hectaresText(hectares)}`);
+  }
+  printFiles(Object.values(files));
 }
 
 function printMap(image: string, { files, areas, polygons, seconds, ...beginning }: PredictResult): void {

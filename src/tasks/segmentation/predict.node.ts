@@ -1,3 +1,4 @@
+import type { MapClass } from "../maps/classes.ts";
 import { type PredictedScene, type PredictSceneOptions, predictScene } from "../maps/predict-scene.node.ts";
 import { type MapOutputs, writeMapOutputs } from "../maps/write-outputs.node.ts";
 import { openSegmenter, readSegmenter } from "./segmenter-session.node.ts";
@@ -8,7 +9,9 @@ export interface PredictOptions extends PredictSceneOptions {
 }
 
 /** What {@link predictSegmentation} wrote. */
-export interface PredictResult extends MapOutputs, PredictedScene {}
+export interface PredictResult extends MapOutputs, PredictedScene {
+  classes: readonly MapClass[];
+}
 
 /**
  * Segment an image of any size: a class map with colours, its confidence, polygons, hectares of each class and a report.
@@ -23,8 +26,12 @@ export function predictSegmentation(options: PredictOptions): Promise<PredictRes
       images: [[image]],
       phase: "segment",
       open: (runtime) => openSegmenter(readSegmenter(model), runtime),
-      write: ({ scores, ...scored }, opened, choices) =>
-        writeMapOutputs(scores, opened, { ...choices, ...scored, task: "segmentation", image, model, command }),
+      write: async ({ scores, ...scored }, opened, choices) => ({
+        ...(await writeMapOutputs(scores, opened, {
+          ...{ ...choices, ...scored, task: "segmentation", image, model, command },
+        })),
+        classes: choices.config.classes,
+      }),
     },
     options,
   );
