@@ -1,13 +1,12 @@
 import { stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
-import { SkySenseError } from "../../../core/error.ts";
-import { readWholeFile } from "../../../core/read-file.node.ts";
+import { basename, resolve } from "node:path";
 import type { DenseSample, DenseSet } from "../../../evaluate/dense-set.ts";
+import { indexFile } from "../../../evaluate/index-file.node.ts";
 import { placesOfIndex } from "../../../evaluate/index-recipes.ts";
 import { parsePlaceLine } from "../../../evaluate/place-list.node.ts";
 import type { OpenSceneOptions } from "../../../imagery/scene/open-scene.node.ts";
 import { readLabelled } from "../../../train/data/read-sample.node.ts";
-import { type MaskIndex, maskIndex, tableOfIndex } from "../../maps/mask-index.ts";
+import { maskIndex, tableOfIndex } from "../../maps/mask-index.ts";
 
 /**
  * Open a set of places with a class for every pixel: a folder with an `index.json`, whose items have images of any
@@ -22,8 +21,10 @@ export async function openDenseSet(
   path: string,
   { needs, subset }: { needs: OpenSceneOptions; subset?: string | undefined },
 ): Promise<DenseSet> {
-  const where = join(path, "index.json");
-  const index = parse(await readWholeFile(where), where);
+  const { where, bad, read, check } = indexFile(path, example);
+  const json = await read();
+  if (json === undefined) throw bad("it is not there");
+  const index = check(json, maskIndex);
   const { classes, coding } = tableOfIndex(index, { subset, where });
   const name = index.name ?? basename(resolve(path));
   const items = index.items.filter((item) => subset === undefined || item.dataset === subset);
@@ -50,7 +51,7 @@ export async function openDenseSet(
       },
     ];
   });
-  if (samples.length === 0) throw badIndex(where, "no item has images and a mask");
+  if (samples.length === 0) throw bad("no item has images and a mask");
   return {
     name: subset === undefined ? name : `${name}: ${subset}`,
     path,
@@ -59,25 +60,5 @@ export async function openDenseSet(
   };
 }
 
-function parse(text: Buffer, where: string): MaskIndex {
-  let json: unknown;
-  try {
-    json = JSON.parse(text.toString("utf8"));
-  } catch (cause) {
-    throw badIndex(where, `it is no JSON: ${(cause as Error).message}`);
-  }
-  const parsed = maskIndex.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const { path: field, message } = parsed.error.issues[0]!;
-  throw badIndex(where, `${field.join(".")}: ${message}`);
-}
-
-function badIndex(where: string, what: string): SkySenseError {
-  return new SkySenseError({
-    code: "BAD_INDEX",
-    what: `the file is not valid: ${what}`,
-    where,
-    remedy:
-      'An index: {"classes": ["land", "water"], "items": [{"file": "images/1.png", "mask": "masks/1.png", "group": "Africa"}]}.',
-  });
-}
+const example =
+  '{"classes": ["land", "water"], "items": [{"file": "images/1.png", "mask": "masks/1.png", "group": "Africa"}]}';

@@ -92,6 +92,13 @@ test("openMaskSet: an index says what values mean: positions, values before name
   await expect(indexOf({ classes, items: [{ ...item, mask: "../a.png" }] })).rejects.toThrow(
     "../a.png lies outside the folder",
   );
+  await expect(indexOf({ classes, items: [item] }, { subset: "LoveDA" })).rejects.toThrow(
+    /^the index holds no set "LoveDA" .*Leave out --subset/,
+  );
+  const table = join(folderOf({ "classes.json": "{" }), "classes.json");
+  await expect(indexOf({ classes, items: [item] }, { classes: table })).rejects.toThrow(
+    /^the class table is no JSON: .*classes\.json\)\. Give a JSON file, or one of potsdam/,
+  );
 });
 
 test("openMaskSet: an index of several sensors gives the images of the one that is asked for, and classes by value", async () => {

@@ -1,9 +1,10 @@
 import { readFile, stat } from "node:fs/promises";
-import { basename, join, relative, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { SkySenseError } from "../../../core/error.ts";
 import { type OnFault, refuse } from "../../../core/faults.ts";
 import { type SensorName, sensorNames } from "../../../core/place.ts";
 import { unreadable } from "../../../core/read-file.node.ts";
+import { type IndexFile, indexFile } from "../../../evaluate/index-file.node.ts";
 import { type ClassTable, parseClassTable } from "../../maps/classes.ts";
 import { hasMask, type MaskIndex, maskIndex, tableOfIndex } from "../../maps/mask-index.ts";
 import { openDynamicEarthNet } from "./dynamic-earth-net.node.ts";
@@ -51,8 +52,9 @@ export async function openMaskSet(path: string, options: OpenMaskSetOptions = {}
     });
   }
   const table = options.classes === undefined ? undefined : await readClassTable(options.classes);
-  const index = options.images === undefined ? await readIndex(join(path, "index.json")) : undefined;
-  if (index !== undefined) return openIndex(index, path, { ...options, table });
+  const file = indexFile(path, example);
+  const json = options.images === undefined ? await file.read() : undefined;
+  if (json !== undefined) return openIndex(file, file.check(json, maskIndex), { ...options, table, path });
   const months = table === undefined ? await openDynamicEarthNet(path, options.onFault ?? refuse) : undefined;
   if (months !== undefined) return months;
   if (table === undefined) {
@@ -70,38 +72,46 @@ export async function openMaskSet(path: string, options: OpenMaskSetOptions = {}
 /** @throws SkySenseError `BAD_CLASSES` | `FILE_UNREADABLE` */
 export async function readClassTable(classes: string): Promise<ClassTable> {
   if (classes in knownClasses) return parseClassTable(knownClasses[classes as keyof typeof knownClasses], classes);
-  const json = await readJson(classes);
-  if (json === undefined) {
-    throw new SkySenseError({
-      code: "BAD_CLASSES",
-      what: "there is no such class table",
-      where: classes,
-      remedy: `Give a JSON file, or one of ${Object.keys(knownClasses).join(", ")}.`,
-    });
+  const text = await readFile(classes, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") throw badTable("there is no such class table", classes, cause);
+    throw unreadable(classes, cause);
+  });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw badTable(`the class table is no JSON: ${(cause as Error).message}`, classes, cause);
   }
   return parseClassTable(json, classes);
 }
 
-async function readIndex(path: string): Promise<MaskIndex | undefined> {
-  const json = await readJson(path);
-  if (json === undefined) return undefined;
-  const parsed = maskIndex.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const { path: field, message } = parsed.error.issues[0]!;
-  throw badIndex(path, `${field.join(".")}: ${message}`);
+function badTable(what: string, where: string, cause: unknown): SkySenseError {
+  return new SkySenseError({
+    code: "BAD_CLASSES",
+    what,
+    where,
+    remedy: `Give a JSON file, or one of ${Object.keys(knownClasses).join(", ")}.`,
+    cause,
+  });
 }
 
+const example =
+  '{"classes": ["land", "water"], "items": [{"file": "images/1.png", "mask": "masks/1.png", "split": "train"}]}';
+
 function openIndex(
+  { where, inside, bad }: IndexFile,
   index: MaskIndex,
-  path: string,
-  { subset, table, sensor = "hr" }: OpenMaskSetOptions & { table: ClassTable | undefined },
+  { path, subset, table, sensor = "hr" }: OpenMaskSetOptions & { path: string; table: ClassTable | undefined },
 ): MaskSet {
-  const where = join(path, "index.json");
-  const inside = (file: string) => {
-    if (relative(path, resolve(path, file)).startsWith(".."))
-      throw badIndex(where, `${file} lies outside the folder`);
-    return join(path, file);
-  };
+  const sets = new Set(index.items.flatMap(({ dataset }) => dataset ?? []));
+  if (subset !== undefined && !sets.has(subset)) {
+    throw new SkySenseError({
+      code: "SUBSET_UNKNOWN",
+      what: `the index holds no set "${subset}"`,
+      where,
+      remedy: sets.size === 0 ? "Leave out --subset." : `Choose one by --subset: ${[...sets].join(", ")}.`,
+    });
+  }
   const items = index.items.flatMap((item): MaskItem[] => {
     const [file, mask] = [item.file ?? item[sensor], item.mask ?? item.label];
     if (typeof file !== "string" || mask === undefined) return [];
@@ -109,45 +119,24 @@ function openIndex(
     return [{ id: file, image: inside(file), mask: inside(mask), split: item.split }];
   });
   const classes = table ?? tableOfIndex(index, { subset, where });
-  if (items.length === 0) throw noneOf(sensor, index, where);
+  if (items.length === 0) throw noneOf(sensor, index, { where, bad });
   const name = [index.name ?? basename(resolve(path)), ...(subset === undefined ? [] : [subset])].join(": ");
   return { name, path, layout: "index.json of images with masks", ...classes, items };
 }
 
 /** No item has an image of this sensor: another one may be meant. */
-function noneOf(sensor: SensorName, { items }: MaskIndex, where: string): SkySenseError {
+function noneOf(
+  sensor: SensorName,
+  { items }: MaskIndex,
+  { where, bad }: Pick<IndexFile, "where" | "bad">,
+): SkySenseError {
   const others = sensorNames.filter((name) => items.some((item) => hasMask(item, name)));
   const what = `no item has an image of ${sensor} and a mask`;
-  if (others.length === 0) return badIndex(where, what);
+  if (others.length === 0) return bad(what);
   return new SkySenseError({
     code: "NO_PAIRS",
     what,
     where,
     remedy: `Choose one by --sensor: ${others.join(", ")}.`,
-  });
-}
-
-async function readJson(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw unreadable(path, cause);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw badIndex(path, `it is no JSON: ${(cause as Error).message}`);
-  }
-}
-
-function badIndex(where: string, what: string): SkySenseError {
-  return new SkySenseError({
-    code: "BAD_INDEX",
-    what: `the file is not valid: ${what}`,
-    where,
-    remedy:
-      'An index: {"classes": ["land", "water"], "items": [{"file": "images/1.png", "mask": "masks/1.png", "split": "train"}]}.',
   });
 }

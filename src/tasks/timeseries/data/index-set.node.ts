@@ -1,7 +1,8 @@
-import { basename, relative, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { z } from "zod";
 import { SkySenseError } from "../../../core/error.ts";
 import { mapSound, type OnFault } from "../../../core/faults.ts";
+import { indexFile } from "../../../evaluate/index-file.node.ts";
 import { type Candidate, placesOfIndex } from "../../../evaluate/index-recipes.ts";
 import { openSeries, seriesIndex } from "../../../evaluate/pixel-series.node.ts";
 import type { OpenSceneOptions } from "../../../imagery/scene/open-scene.node.ts";
@@ -28,6 +29,9 @@ const schema = z.looseObject({
 type Index = z.infer<typeof schema>;
 type Item = Index["items"][number];
 
+const example =
+  '{"classes": ["land", "water"], "items": [{"id": "a", "files": ["a/s2.tif"], "mask": "a/label.tif", "split": "train"}]}';
+
 /** What is known of an item: classes of the whole, or a file with those of its cells. */
 type Truth = { labels: readonly string[] } | { map: Omit<LabelMapFile, "coding"> };
 
@@ -40,19 +44,16 @@ type Truth = { labels: readonly string[] } | { map: Omit<LabelMapFile, "coding">
  * @param options.subset  Of sets of pixel series: which one. Of maps with land cover and crops: "lc" (default) or "ct".
  * @throws SkySenseError `BAD_INDEX` | `BAD_CLASSES` | `NO_CLASSES` | `SUBSET_UNKNOWN`
  */
-export function openDatedIndex(
-  json: unknown,
-  { path, subset, onFault }: { path: string; subset: string | undefined; onFault: OnFault },
-): DatedSet {
-  const where = resolve(path, "index.json");
+export async function openDatedIndex(
+  path: string,
+  { subset, onFault }: { subset: string | undefined; onFault: OnFault },
+): Promise<DatedSet> {
+  const { where, read, check, inside, bad } = indexFile(path, example);
+  const at = (file: string) => resolve(inside(file));
+  const json = await read();
   const series = seriesIndex.safeParse(json);
   if (series.success) return pixelSet(series.data, path, subset);
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) {
-    const { path: field, message } = parsed.error.issues[0]!;
-    throw badIndex(`${field.join(".")}: ${message}`, where);
-  }
-  const index = parsed.data;
+  const index = check(json, schema);
   const truths = index.items.map((item) => truthOf(item, index, subset));
   const answer = truths.some((truth) => truth !== undefined && "map" in truth)
     ? "map"
@@ -65,19 +66,18 @@ export function openDatedIndex(
     const truth = truths[i];
     const { places, skipped } = placesOfIndex([item], { ...index, name: basename(path) });
     if (truth === undefined || skipped.length > 0) {
-      throw badIndex(`item ${i} ${truth === undefined ? "has neither mask nor label" : skipped[0]!.reason}`, where);
+      throw bad(`item ${i} ${truth === undefined ? "has neither mask nor label" : skipped[0]!.reason}`);
     }
     const place = places[0]!;
     const { id } = place;
-    const source = sourceOf(place, path, where);
-    if (answer === "map" && !("map" in truth)) throw badIndex(`${id} has no mask, but others have one`, where);
+    const source = sourceOf(place, at);
+    if (answer === "map" && !("map" in truth)) throw bad(`${id} has no mask, but others have one`);
     if ("map" in truth) {
-      const labelMap = { ...truth.map, file: inside(truth.map.file, path, where), coding: table.coding };
+      const labelMap = { ...truth.map, file: at(truth.map.file), coding: table.coding };
       return { id, split: item.split, source, labels: [], labelMap };
     }
     const unknown = truth.labels.find((name) => !names.includes(name));
-    if (unknown !== undefined)
-      throw badIndex(`${id} has the class ${unknown}, which is not among the classes`, where);
+    if (unknown !== undefined) throw bad(`${id} has the class ${unknown}, which is not among the classes`);
     return { id, split: item.split, source, labels: truth.labels.map((name) => names.indexOf(name)) };
   });
   const name = [index.name ?? basename(resolve(path)), ...(subset === undefined ? [] : [subset])].join(": ");
@@ -132,21 +132,16 @@ function tableOf(
   });
 }
 
-function sourceOf({ files, describe, options = {} }: Candidate, path: string, where: string): PlaceFiles {
+function sourceOf({ files, describe, options = {} }: Candidate, at: (file: string) => string): PlaceFiles {
   const described = describe as { files: { file: string }[] } | undefined;
   const absolute = described && {
     ...described,
-    files: described.files.map((one) => ({ ...one, file: inside(one.file, path, where) })),
+    files: described.files.map((one) => ({ ...one, file: at(one.file) })),
   };
   return {
-    files: files.map((file) => inside(file, path, where)),
+    files: files.map(at),
     options: { ...(options as OpenSceneOptions), ...(absolute && { describe: absolute }) },
   };
-}
-
-function inside(file: string, path: string, where: string): string {
-  if (relative(path, resolve(path, file)).startsWith("..")) throw badIndex(`${file} lies outside the folder`, where);
-  return resolve(path, file);
 }
 
 /** Series of single pixels, of which each is a place. */
@@ -163,14 +158,4 @@ function pixelSet(index: z.infer<typeof seriesIndex>, path: string, subset: stri
       source: { read: () => sample.read() },
     })),
   };
-}
-
-function badIndex(what: string, where: string): SkySenseError {
-  return new SkySenseError({
-    code: "BAD_INDEX",
-    what: `the index of the data set is not valid: ${what}`,
-    where,
-    remedy:
-      'An example: {"classes": ["land", "water"], "items": [{"id": "a", "files": ["a/s2.tif"], "mask": "a/label.tif", "split": "train"}]}.',
-  });
 }

@@ -41,11 +41,7 @@ export async function openDatedSet(path: string, options: OpenDatedSetOptions = 
     });
   }
   const names = await readdir(path);
-  if (names.includes("index.json")) {
-    return openDatedIndex(parseJson(await readWholeFile(join(path, "index.json")), join(path, "index.json")), {
-      ...{ path, subset, onFault },
-    });
-  }
+  if (names.includes("index.json")) return openDatedIndex(path, { subset, onFault });
   if (looksLikePastis(names)) return openPastis(path, { folders: names, fold: options.fold, onFault });
   if (looksLikeBigEarthNet(names)) return openBigEarthNet(path, { subset, onFault });
   const table = names.find((name) => ["train.csv", "val.csv", "test_gt.csv"].includes(name));
@@ -59,18 +55,4 @@ export async function openDatedSet(path: string, options: OpenDatedSetOptions = 
     remedy:
       "Give the folder of PASTIS (metadata.geojson, ANNOTATIONS), of BigEarthNet (metadata.parquet, or folders of patches), of fMoW-Sentinel (train.csv), or one with an index.json.",
   });
-}
-
-function parseJson(bytes: Buffer, where: string): unknown {
-  try {
-    return JSON.parse(bytes.toString("utf8"));
-  } catch (cause) {
-    throw new SkySenseError({
-      code: "BAD_INDEX",
-      what: `the index is no JSON: ${(cause as Error).message}`,
-      where,
-      remedy: "Correct it.",
-      cause,
-    });
-  }
 }
