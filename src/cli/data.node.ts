@@ -5,7 +5,7 @@ import { formatSummary } from "../pretrain/index-summary.ts";
 
 import { checkData, checkedTasks } from "../tasks/check/check-data.node.ts";
 import { formatFinding } from "../tasks/check/finding.ts";
-import { ratio } from "./options.ts";
+import { list, ratio } from "./options.ts";
 import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, number, sceneOptions, whole } from "./scene-options.ts";
 import { addMaskOptions, maskOptions } from "./segmentation.node.ts";
@@ -84,7 +84,7 @@ function addCheck(data: Command): void {
     const findings = await checkData(path, {
       ...{ task, fold, valShare, seed, subset },
       masks: maskOptions(options),
-      boxes: { oriented, classes: classes?.split(","), vectors: vectorOptions(options) },
+      boxes: { oriented, classes: classes && list(classes), vectors: vectorOptions(options) },
       trainRatio: valShare === undefined ? undefined : 1 - valShare,
       scene: sceneOptions(options),
       signal: self.optsWithGlobals().signal,

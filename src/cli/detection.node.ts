@@ -11,7 +11,7 @@ import { trainAndJudge } from "../tasks/detection/train-and-judge.node.ts";
 import { writeDetectionReport } from "../tasks/detection/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
 import { addJudgeOptions, addWindowOptions } from "./judge-options.ts";
-import { deviceOption, ratio } from "./options.ts";
+import { deviceOption, list, ratio } from "./options.ts";
 import { percent, printFailures, printFiles, scored } from "./printing.node.ts";
 import { onOneProcess, withProcesses } from "./processes.node.ts";
 import { progressLine } from "./progress.node.ts";
@@ -25,9 +25,7 @@ const layouts = "COCO .json, VOC, DIOR and FAIR1M .xml, DOTA labelTxt/*.txt, or 
 /** What objects are described by; `data check` has it too. */
 export function addBoxOptions(command: Command): Command {
   return addVectorOptions(command, { tile: 1024 })
-    .option("--classes <names>", "classes in this order, with commas; default: those that occur", (text: string) =>
-      text.split(","),
-    )
+    .option("--classes <names>", "classes in this order, with commas; default: those that occur", list)
     .option("--oriented", "boxes with an angle: Oriented R-CNN")
     .option("--skip-bad-boxes", "leave out boxes that lie outside of their image or have no extent");
 }

@@ -28,10 +28,15 @@ export function ratio(text: string): number {
   return value;
 }
 
+/** Words between commas. */
+export function list(text: string): string[] {
+  return text.split(",").map((word) => word.trim());
+}
+
 /** `--sensors s2,s1`. */
 export function sensorsOption(what: string): Option {
   return new Option("--sensors <list>", what).argParser<SensorName[]>((text) => {
-    const names = text.split(",").map((name) => name.trim());
+    const names = list(text);
     const unknown = names.find((name) => !sensorNames.includes(name as SensorName));
     if (unknown !== undefined) throw new InvalidArgumentError(`Choose from ${sensorNames.join(", ")}.`);
     return sensorNames.filter((sensor) => names.includes(sensor));

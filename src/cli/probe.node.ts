@@ -8,7 +8,7 @@ import { type ProtocolName, protocolNames } from "../evaluate/protocols.ts";
 import { markdownTable } from "../evaluate/results.ts";
 import { openDenseSet } from "../tasks/segmentation/data/open-dense-set.node.ts";
 import { commandLine } from "./command-line.ts";
-import { deviceOption, ratio, seedsOption, sensorsOption } from "./options.ts";
+import { deviceOption, list, ratio, seedsOption, sensorsOption } from "./options.ts";
 import { progressLine } from "./progress.node.ts";
 import { addSceneOptions, sceneOptions, whole } from "./scene-options.ts";
 
@@ -100,12 +100,8 @@ export function addProbe(program: Command): void {
   });
 }
 
-function list(text: string): string[] {
-  return text.split(",").map((part) => part.trim());
-}
-
 function protocols(text: string): ProtocolName[] {
-  const names = text.split(",");
+  const names = list(text);
   for (const name of names) {
     if (!protocolNames.includes(name as ProtocolName)) {
       throw new InvalidArgumentError(`Choose from ${protocolNames.join(", ")}.`);
