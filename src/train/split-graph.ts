@@ -26,7 +26,7 @@ export function splitGraph(outputs: Readonly<Record<string, Tensor>>): GraphPart
     if (!names.has(t)) names.set(t, `part.${names.size}`);
     return names.get(t)!;
   };
-  const last = Math.max(0, ...parts.values());
+  const last = [...parts.values()].reduce((most, part) => Math.max(most, part), 0);
   const cut = Array.from({ length: last + 1 }, () => new Map<string, Tensor>());
   const exchanged = Array.from({ length: last + 1 }, (): GraphPart["exchanged"][number][] => []);
   const copiers = cut.map((_, part) => copier(part, { parts, nameOf }));
