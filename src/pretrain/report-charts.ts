@@ -1,13 +1,12 @@
 import { type Line, lineChart } from "../report/chart.ts";
 import { formatNumber } from "../report/format.ts";
 import { type Html, html } from "../report/html.ts";
+import { thinned } from "../report/training.ts";
 import { type MonitorName, monitorPrefix, monitorRanges } from "./watch.ts";
 
 /** A line of `metrics.jsonl`; what was not measured at a step is missing. */
 export type MetricsRow = Readonly<Record<string, number>> & { readonly step: number };
 
-/** More points than this cannot be told apart in a chart: means of neighbours stand for them. */
-const mostPoints = 250;
 /** What single runs measure; the rest of a row is about speed. */
 const evaluated = "evaluate.";
 const alone = ["lr", "gradientNorm", "updateNorm", "samplesPerSecond"] as const;
@@ -87,17 +86,6 @@ function family(rows: readonly MetricsRow[], names: readonly string[], prefix: s
 function line(metric: string, rows: readonly MetricsRow[], name = metric): Line {
   const known = rows.flatMap((row) => (row[metric] === undefined ? [] : [[row.step, row[metric]] as const]));
   return { name, points: thinned(known) };
-}
-
-function thinned(points: readonly (readonly [number, number])[]): Line["points"] {
-  const each = Math.ceil(points.length / mostPoints);
-  if (each <= 1) return points;
-  return Array.from({ length: Math.ceil(points.length / each) }, (_, i): [number, number] => {
-    const some = points.slice(i * each, (i + 1) * each);
-    const mean = (axis: 0 | 1) => some.reduce((sum, point) => sum + point[axis], 0) / some.length;
-    const x = i === 0 ? some[0]![0] : (i + 1) * each >= points.length ? some.at(-1)![0] : mean(0);
-    return [x, mean(1)];
-  });
 }
 
 function chart(title: string, lines: readonly Line[], remark?: string): Html {

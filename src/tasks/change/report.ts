@@ -1,10 +1,10 @@
 import type { Interval } from "../../evaluate/bootstrap.ts";
 import type { ChangeScores } from "../../evaluate/change-scores.ts";
 import type { Confusion } from "../../evaluate/confusion.ts";
-import { lineChart } from "../../report/chart.ts";
 import { formatPercent, formatPercents, formatSeconds } from "../../report/format.ts";
 import { dataUri, type Html, html } from "../../report/html.ts";
-import { facts, keyFigures, leftOut, leftOutNote, notes, page, section, table } from "../../report/pieces.ts";
+import { keyFigures, leftOut, leftOutNote, notes, page, section, table } from "../../report/pieces.ts";
+import { trainingSections } from "../../report/training.ts";
 import { classLegend } from "../maps/class-legend.ts";
 import { outcomes } from "./difference-picture.ts";
 
@@ -119,14 +119,5 @@ ${worst.map(
 }
 
 function trainingSection({ settings, steps }: NonNullable<ChangeReport["training"]>): Html {
-  const line = (name: string, key: "loss" | "lr") => ({
-    name,
-    points: steps.map((step) => [step.step, step[key]] as const),
-  });
-  return html`${section(
-    "Training",
-    lineChart({ lines: [line("Loss", "loss")], x: "step", y: "loss" }),
-    lineChart({ lines: [line("Learning rate", "lr")], x: "step", y: "learning rate" }),
-  )}
-${section("Settings", facts(Object.entries(settings).map(([name, value]) => [name, String(value)])))}`;
+  return trainingSections({ settings, steps, losses: { Loss: ({ loss }) => loss } });
 }

@@ -2,7 +2,8 @@ import { type BoxScores, curve } from "../../evaluate/box-precision.ts";
 import { lineChart } from "../../report/chart.ts";
 import { formatNumber, formatPercent, formatPercents, formatSeconds } from "../../report/format.ts";
 import { dataUri, type Html, html } from "../../report/html.ts";
-import { facts, keyFigures, leftOut, leftOutNote, notes, page, section, table } from "../../report/pieces.ts";
+import { keyFigures, leftOut, leftOutNote, notes, page, section, table } from "../../report/pieces.ts";
+import { trainingSections } from "../../report/training.ts";
 
 /** What `report.html` of a detector shows. */
 export interface DetectionReport {
@@ -24,7 +25,11 @@ export interface DetectionReport {
   seconds: number;
   /** Where the model was trained in the same run. */
   training?:
-    | { images: number; settings: Readonly<Record<string, unknown>>; steps: readonly Record<string, number>[] }
+    | {
+        images: number;
+        settings: Readonly<Record<string, unknown>>;
+        steps: readonly ({ step: number } & Record<string, number>)[];
+      }
     | undefined;
 }
 
@@ -103,17 +108,15 @@ ${worst.map(
 }
 
 function trainingSection({ settings, steps }: NonNullable<DetectionReport["training"]>): Html {
-  const line = (name: string, key: string) => ({
-    name,
-    points: steps.map((step) => [step.step!, step[key]!] as const),
+  return trainingSections({
+    settings,
+    steps,
+    losses: {
+      Loss: ({ loss }) => loss,
+      "anchors: object or not": ({ rpnClass }) => rpnClass,
+      "anchors: boxes": ({ rpnBox }) => rpnBox,
+      "regions: classes": ({ headClass }) => headClass,
+      "regions: boxes": ({ headBox }) => headBox,
+    },
   });
-  const terms = [
-    line("Loss", "loss"),
-    line("anchors: object or not", "rpnClass"),
-    line("anchors: boxes", "rpnBox"),
-    line("regions: classes", "headClass"),
-    line("regions: boxes", "headBox"),
-  ];
-  return html`${section("Training", lineChart({ lines: terms, x: "step", y: "loss" }))}
-${section("Settings", facts(Object.entries(settings).map(([name, value]) => [name, String(value)])))}`;
 }

@@ -1,8 +1,8 @@
-import { lineChart } from "../../report/chart.ts";
 import { confusionChart } from "../../report/confusion-chart.ts";
 import { formatPercent, formatPercents, formatSeconds } from "../../report/format.ts";
 import { dataUri, type Html, html } from "../../report/html.ts";
 import { facts, keyFigures, leftOut, leftOutNote, notes, page, section, table } from "../../report/pieces.ts";
+import { trainingSections } from "../../report/training.ts";
 import { classLegend } from "./class-legend.ts";
 import type { MapClass } from "./classes.ts";
 import type { ScoredMaps } from "./score-maps.ts";
@@ -103,19 +103,10 @@ ${worst.map(
 }
 
 function trainingSection({ settings, steps }: NonNullable<MapScoresReport["training"]>): Html {
-  const line = (name: string, key: "loss" | "decodeLoss" | "lr") => ({
-    name,
-    points: steps.map((step) => [step.step, step[key] ?? Number.NaN] as const),
-  });
   const ofHead = steps.some(({ decodeLoss }) => decodeLoss !== undefined);
-  return html`${section(
-    "Training",
-    lineChart({
-      lines: [line("Loss", "loss"), ...(ofHead ? [line("of the decode head", "decodeLoss")] : [])],
-      x: "step",
-      y: "loss",
-    }),
-    lineChart({ lines: [line("Learning rate", "lr")], x: "step", y: "learning rate" }),
-  )}
-${section("Settings", facts(Object.entries(settings).map(([name, value]) => [name, String(value)])))}`;
+  const losses = {
+    Loss: ({ loss }: (typeof steps)[number]) => loss,
+    ...(ofHead && { "of the decode head": ({ decodeLoss }: (typeof steps)[number]) => decodeLoss }),
+  };
+  return trainingSections({ settings, steps, losses });
 }

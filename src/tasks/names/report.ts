@@ -15,6 +15,7 @@ import {
   section,
   table,
 } from "../../report/pieces.ts";
+import { curveOf } from "../../report/training.ts";
 import type { ClassRow, Mistake } from "./scores.ts";
 
 /** What `report.html` of a model shows that gives things as a whole their classes: one run, or several that differ in their seed. */
@@ -116,22 +117,9 @@ function runTable({ runs }: NamesReport): Html {
   return table(columns, [...rows, ["mean ± deviation", ...metrics.map((metric) => shown(runs, metric))]]);
 }
 
-/** How a curve is drawn: at most so many points, each the mean of its stretch, so that noise does not hide the way. */
-const points = 200;
-
 function curve(runs: NamesReport["runs"], key: "loss" | "lr", name: string): Html {
-  const lines = runs.map(({ seed, steps }) => {
-    const length = Math.ceil(steps.length / points);
-    const stretches = Array.from({ length: Math.ceil(steps.length / length) }, (_, i) =>
-      steps.slice(i * length, (i + 1) * length),
-    );
-    return {
-      name: runs.length === 1 ? name : `${name}, seed ${seed}`,
-      points: stretches.map(
-        (part) => [part.at(-1)!.step, part.reduce((sum, step) => sum + step[key] / part.length, 0)] as const,
-      ),
-    };
-  });
+  const named = (seed: number) => (runs.length === 1 ? name : `${name}, seed ${seed}`);
+  const lines = runs.map(({ seed, steps }) => curveOf(named(seed), steps, (step) => step[key]));
   return lineChart({ lines, x: "step", y: name });
 }
 
