@@ -45,6 +45,18 @@ describe("itemsToJudge", () => {
     expect(idsOf(itemsToJudge(set, { part: "test", valShare: 0.3, ...judge }))).toEqual([4]);
   });
 
+  test("a set of blocks without splits is divided as for training", () => {
+    const items = [1, 1, 2, 2, 3].map((block, id) => ({ id, split: undefined, block: `${block}` }));
+    const set = { path: "set", items };
+    const parts = (["train", "val"] as const).map((part) =>
+      idsOf(
+        itemsToJudge(set, { part, seed: 0, divide: (one, options) => divideItems(one, { ...options, key: "test" }) }),
+      ),
+    );
+    expect(parts.flat().sort()).toEqual([0, 1, 2, 3, 4]);
+    expect(parts.every(({ length }) => length > 0)).toBe(true);
+  });
+
   test("says which parts there are where the wanted one is not", () => {
     expect(() => itemsToJudge(setOf("train", "val"), { part: "test", ...judge })).toThrow(
       'the set says of nothing that it is "test" (set). Choose another --split: train, val, all.',

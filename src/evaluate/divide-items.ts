@@ -48,7 +48,7 @@ export function divideItems<T extends { split: string | undefined; block?: strin
 
 /**
  * The items that a model is judged on. "val" is what `divide` would judge, also where nothing is there to learn from; a
- * share divides "train" and "val" anew; "test" is the set's own, and "all" is everything.
+ * share, or a set without splits, divides "train" and "val" anew; "test" is the set's own, and "all" is everything.
  *
  * @param options.divide  How the task divides such a set: `divideItems` with a key of its own.
  * @throws SkySenseError `NO_ITEMS`: the set has no such part; those of `divideItems`
@@ -75,7 +75,8 @@ export function itemsToJudge<
 ): readonly T[] {
   const { items, path } = set;
   const of = (split: string) => items.filter((item) => item.split === split);
-  if (valShare !== undefined && (part === "train" || part === "val")) return divide(set, { valShare, seed })[part];
+  const undivided = valShare !== undefined || items.every(({ split }) => split === undefined);
+  if (undivided && (part === "train" || part === "val")) return divide(set, { valShare, seed })[part];
   if (part === "val") {
     const given = of("val").length > 0 ? of("val") : of("test");
     return given.length > 0 ? given : divide(set, { seed }).val;
