@@ -1,7 +1,16 @@
 // Run the benchmarks, one after the other: `npm run bench [-- NAME…] [-- --write]`. Fails where a ratio fell by a fifth.
 import { spawnSync } from "node:child_process";
 
-const all = ["blocks", "train-step", "pretrain", "augment", "raster-read", "embed-throughput", "graph-build"];
+const all = [
+  "blocks",
+  "train-step",
+  "pretrain",
+  "augment",
+  "raster-read",
+  "embed-throughput",
+  "segment-throughput",
+  "graph-build",
+];
 const given = process.argv.slice(2);
 const names = given.filter((argument) => !argument.startsWith("--"));
 const unknown = names.filter((name) => !all.includes(name));

@@ -8,7 +8,7 @@ import { columnSteps, compareMaps, featuresOfPicture, featuresOfS2, largestJump,
 
 let model: SkySense;
 beforeAll(() => {
-  model = loadModel("nano");
+  model = loadModel("nano-random");
 });
 afterAll(() => model.release());
 

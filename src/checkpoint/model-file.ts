@@ -8,6 +8,8 @@ export interface ModelFileInfo {
   config: SkySenseConfig;
   /** False: random weights. */
   trained: boolean;
+  /** What it was trained on, in a few words, where the file says so. */
+  trainedOn?: string;
 }
 
 const size = z.int().positive().max(1_000_000);
@@ -66,8 +68,13 @@ export const configSchema = z.object({
 });
 
 /** Metadata that {@link readConfig} understands. */
-export function writeConfig({ name, config, trained }: ModelFileInfo): Record<string, string> {
-  return { "skysense.name": name, "skysense.config": JSON.stringify(config), "skysense.trained": String(trained) };
+export function writeConfig({ name, config, trained, trainedOn }: ModelFileInfo): Record<string, string> {
+  return {
+    "skysense.name": name,
+    "skysense.config": JSON.stringify(config),
+    "skysense.trained": String(trained),
+    ...(trainedOn !== undefined && { "skysense.trainedOn": trainedOn }),
+  };
 }
 
 /** @throws SkySenseError `NO_CONFIG`: the file was written by other software, or its configuration is damaged. */
@@ -83,7 +90,13 @@ export function readConfig(metadata: Readonly<Record<string, string>>, { file }:
   }
   try {
     const config = configSchema.parse(JSON.parse(text)) as SkySenseConfig;
-    return { name: metadata["skysense.name"] ?? file, config, trained: metadata["skysense.trained"] === "true" };
+    const trainedOn = metadata["skysense.trainedOn"];
+    return {
+      name: metadata["skysense.name"] ?? file,
+      config,
+      trained: metadata["skysense.trained"] === "true",
+      ...(trainedOn !== undefined && { trainedOn }),
+    };
   } catch (cause) {
     throw new SkySenseError({
       code: "NO_CONFIG",

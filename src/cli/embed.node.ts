@@ -15,7 +15,7 @@ export function addEmbed(program: Command): void {
     )
     .argument("<files...>", "GeoTIFF, PNG, JPEG, WebP or what else GDAL reads; paths or URLs")
     .requiredOption("--out <dir>", "folder for the outputs")
-    .option("--model <model>", "a preset or a .safetensors file", "nano")
+    .option("--model <model>", "a name (see `skysense models`) or a .safetensors file", "nano")
     .option("--window <cells>", "side of what the model sees at once (a cell: 32 HR pixels, 1 Sentinel pixel)", whole)
     .option("--overlap <cells>", "cells that neighbouring windows share", (text) => (text === "0" ? 0 : whole(text)))
     .option("--tile <cells>", "side of a tile that gets one vector", whole)

@@ -1,9 +1,11 @@
+import { dirname, relative } from "node:path";
 import type { Command } from "commander";
 import { SkySenseError } from "../core/error.ts";
 import { writeAtomic } from "../core/write-atomic.node.ts";
+import { describeAsStac } from "../embed/describe-model.ts";
+import { loadModel, modelConfig, modelNames, weightsFile, weightsOf } from "../embed/load-model.node.ts";
 import { regionMap } from "../model/geo-context.ts";
 import { countParameters, type ParameterTree } from "../model/parameters.ts";
-import { type PresetName, presets } from "../model/presets.ts";
 import { initSkySense, type SkySenseConfig } from "../model/skysense.ts";
 
 export function addModels(program: Command): void {
@@ -11,23 +13,20 @@ export function addModels(program: Command): void {
     .command("models")
     .summary("list the models, or show one")
     .description("List the models that have a name, or show the parts and sizes of one.")
-    .argument("[name]", Object.keys(presets).join(", "))
+    .argument("[model]", `${modelNames.join(", ")}, or a .safetensors file`)
     .option("--json", "print the whole configuration as JSON")
     .option("--regions <geojson>", "write the regions of its geo-context as GeoJSON")
-    .action(async (name: string | undefined, options: { json?: boolean; regions?: string }) => {
+    .option("--stac <json>", "write a STAC item of it (Machine Learning Model extension)")
+    .action(async (name: string | undefined, options: { json?: boolean; regions?: string; stac?: string }) => {
       if (name === undefined) {
-        for (const [key, config] of Object.entries(presets)) console.log(`${key.padEnd(6)} ${summary(config)}`);
+        for (const key of modelNames) {
+          console.log(`${key.padEnd(12)} ${summary(modelConfig(key))}, ${weightsOf(key)}`);
+        }
         return;
       }
-      if (!(name in presets)) {
-        throw new SkySenseError({
-          code: "UNKNOWN_MODEL",
-          what: `there is no model "${name}"`,
-          remedy: `Choose from ${Object.keys(presets).join(", ")}.`,
-        });
-      }
-      const config: SkySenseConfig = presets[name as PresetName];
+      const config = modelConfig(name);
       console.log(options.json ? JSON.stringify(config, null, 2) : parts(config));
+      if (options.stac !== undefined) await writeAtomic(options.stac, await stacItem(name, options.stac));
       if (options.regions !== undefined) {
         if (config.geoContext === undefined) {
           throw new SkySenseError({
@@ -39,6 +38,18 @@ export function addModels(program: Command): void {
         await writeAtomic(options.regions, JSON.stringify(regionMap(config.geoContext.grid)));
       }
     });
+}
+
+async function stacItem(name: string, path: string): Promise<string> {
+  const created = new Date().toISOString().replace(/\.\d+/, "");
+  const file = weightsFile(name);
+  const weightsHref = file && `./${relative(dirname(path), file).replaceAll("\\", "/")}`;
+  const model = loadModel(name);
+  try {
+    return `${JSON.stringify(await describeAsStac(model, { created, ...(weightsHref && { weightsHref }) }), null, 2)}\n`;
+  } finally {
+    await model.release();
+  }
 }
 
 function summary(config: SkySenseConfig): string {

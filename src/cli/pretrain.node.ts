@@ -5,7 +5,7 @@ import { sceneNeeds } from "../embed/scene-needs.ts";
 import { openSet } from "../evaluate/open-set.node.ts";
 import { readPlaceList } from "../evaluate/place-list.node.ts";
 import { pretrain } from "../pretrain/pretrain.node.ts";
-import { defaults, forms } from "../pretrain/settings.ts";
+import { defaults, forms, settingNames } from "../pretrain/settings.ts";
 import { writePretrainReport } from "../pretrain/write-report.node.ts";
 import { commandLine } from "./command-line.ts";
 import { withProcesses } from "./processes.node.ts";
@@ -21,7 +21,7 @@ export function addPretrain(program: Command): void {
     )
     .requiredOption("--data <file>", "a list of places, JSON Lines")
     .requiredOption("--out <dir>", "folder for the run: model, checkpoints, metrics.jsonl, report.html")
-    .option("--model <model>", "a preset (random weights) or a .safetensors file to go on from", "nano")
+    .option("--model <model>", "a name (see `skysense models`) or a .safetensors file to go on from", "nano-random")
     .option("--steps <n>", "updates of the whole run", whole, defaults.steps)
     .option("--batch-size <n>", "places of a step", whole, defaults.batchSize)
     .option("--lr <rate>", "peak learning rate", number, defaults.lr)
@@ -74,9 +74,16 @@ export function addPretrain(program: Command): void {
 }
 
 function settingsOf(text: string): Record<string, unknown> {
+  const settings = parseObject(text);
+  const unknown = Object.keys(settings).find((name) => !settingNames.includes(name));
+  if (unknown === undefined) return settings;
+  throw new InvalidArgumentError(`There is no setting "${unknown}"; there are ${settingNames.join(", ")}.`);
+}
+
+function parseObject(text: string): Record<string, unknown> {
   try {
-    const settings: unknown = JSON.parse(text);
-    if (typeof settings === "object" && settings !== null && !Array.isArray(settings)) return { ...settings };
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
   } catch {
     // said below
   }

@@ -28,7 +28,7 @@ export function addProbe(program: Command): void {
     .option("--train-ratio <share>", "draw this share of each class's images to learn from", ratio)
     .option("--min-per-class <n>", "leave out classes with fewer images", whole)
     .option("--subset <name>", "which one, where a data set holds several sets of series")
-    .option("--model <model>", "a preset with random weights, or a .safetensors file", "nano")
+    .option("--model <model>", "a name (see `skysense models`) or a .safetensors file", "nano")
     .addOption(new Option("--features <which>", "vectors of the model").choices([...featureNames]).default("fused"))
     .addOption(
       new Option("--protocol <list>", "knn, linear or both")

@@ -10,7 +10,7 @@ export function addTuningOptions(
 ): Command {
   return command
     .requiredOption("--out <dir>", "folder for the run: model, checkpoints, metrics.jsonl, results.json, report.html")
-    .option("--model <model>", "a preset (random weights) or a .safetensors file", "nano")
+    .option("--model <model>", "a name (see `skysense models`) or a .safetensors file", "nano")
     .addOption(
       new Option("--mode <mode>", "train the heads alone (frozen, or linear), low-rank adapters too, or everything")
         .choices([...tuningModes, "linear"])

@@ -1,6 +1,7 @@
 import { type SensorName, sensorNames } from "../core/place.ts";
 import type { ModelDescription } from "../imagery/out/description.ts";
-import type { ModelInput, ModelOutput } from "../imagery/out/stac-model.ts";
+import type { Json } from "../imagery/out/stac.ts";
+import { type ModelInput, type ModelOutput, modelItem } from "../imagery/out/stac-model.ts";
 import { profiles } from "../imagery/sensor/profiles.ts";
 import type { SkySense } from "./model.ts";
 
@@ -12,12 +13,32 @@ export async function describeModel(model: SkySense): Promise<ModelDescription> 
     architecture:
       "SkySense: Swin Transformer V2 (HR), Vision Transformers (Sentinel-2, Sentinel-1), fusion transformer",
     parameters: model.parameters,
-    weights: { sha256, random: !model.trained },
+    weights: {
+      sha256,
+      random: !model.trained,
+      ...(model.trainedOn !== undefined && { trainedOn: model.trainedOn }),
+    },
   };
 }
 
-/** Inputs and outputs for the model's STAC item. */
-export function modelSignature({ config }: SkySense): { inputs: ModelInput[]; outputs: ModelOutput[] } {
+/**
+ * The STAC item of a model.
+ * @param options.created  RFC 3339.
+ * @param options.weightsHref  Where its file is, seen from the item.
+ */
+export async function describeAsStac(
+  model: SkySense,
+  options: { created: string; weightsHref?: string },
+): Promise<Json> {
+  return modelItem({
+    model: await describeModel(model),
+    ...modelSignature(model),
+    hyperparameters: { ...model.config },
+    ...options,
+  });
+}
+
+function modelSignature({ config }: SkySense): { inputs: ModelInput[]; outputs: ModelOutput[] } {
   const inputs = sensorNames
     .filter((sensor) => config[sensor] !== undefined)
     .map((sensor) => inputOf(sensor, config));

@@ -27,7 +27,7 @@ export interface EmbedOptions
   inputs: readonly string[];
   /** Folder for the outputs; made if need be. */
   out: string;
-  /** A preset, a `.safetensors` file, or a model that is loaded already. Default "nano". */
+  /** A name as `loadModel` takes, a `.safetensors` file, or a model that is loaded already. Default "nano". */
   model?: string | SkySense;
   device?: "auto" | "cpu" | "webgpu" | "cuda";
   /** How `features.tif` stores numbers. Default int8, with a scale and an offset a band. */

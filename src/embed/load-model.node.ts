@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { type ModelFileInfo, readConfig, writeConfig } from "../checkpoint/model-file.ts";
 import { SkySenseError } from "../core/error.ts";
 import { safetensorsParts } from "../core/safetensors.ts";
@@ -21,10 +22,20 @@ export interface LoadOptions extends Pick<CompileOptions, "device" | "constantWe
 /** Random weights beyond this number take minutes to draw and mean nothing. */
 const maxRandomParameters = 100e6;
 
+/** Models whose weights are part of this package. */
+const shipped = ["nano"];
+const random = "-random";
+
+/** What {@link loadModel} takes beside files: models that come with their weights, and presets with random weights. */
+export const modelNames: readonly string[] = Object.keys(presets).flatMap((name) =>
+  shipped.includes(name) ? [name, `${name}${random}`] : [name],
+);
+
 /**
  * Load a model.
  *
- * @param model  A preset ("nano", "tiny"), or the path of a `.safetensors` file that this software wrote.
+ * @param model  "nano", whose pre-trained weights are part of this package; "nano-random" or "tiny", drawn from the seed;
+ *   or the path of a `.safetensors` file that this software wrote.
  * @throws SkySenseError `UNKNOWN_MODEL` | `NO_WEIGHTS` | `NO_CONFIG` and those of opening a file
  */
 export function loadModel(
@@ -39,9 +50,35 @@ export function loadModel(
   );
 }
 
+/** The preset of a name without trained weights; undefined: the weights are in a file. */
+function presetOf(model: string): PresetName | undefined {
+  const name = model.endsWith(random) ? model.slice(0, -random.length) : model;
+  return name in presets && !shipped.includes(model) ? (name as PresetName) : undefined;
+}
+
+/** Where a named model's weights come from. */
+export function weightsOf(name: string): "pre-trained" | "random" | "bring the weights" {
+  const preset = presetOf(name);
+  if (preset === undefined) return "pre-trained";
+  return isLarge(presets[preset]) ? "bring the weights" : "random";
+}
+
+function isLarge(config: SkySenseConfig): boolean {
+  return countParameters(initSkySense(config) as ParameterTree) > maxRandomParameters;
+}
+
+/** The file of a model's weights; undefined: they are drawn. */
+export function weightsFile(model: string): string | undefined {
+  if (presetOf(model) !== undefined) return undefined;
+  return shipped.includes(model)
+    ? fileURLToPath(new URL(`../../weights/${model}.safetensors`, import.meta.url))
+    : model;
+}
+
 /** The configuration of a preset or of a model file, without its weights. @throws as {@link loadModel} */
 export function modelConfig(model = "nano"): SkySenseConfig {
-  if (model in presets) return presets[model as PresetName];
+  const preset = presetOf(model);
+  if (preset !== undefined) return presets[preset];
   const { info, weights } = openModel(model, { seed: 0 });
   weights.close();
   return info.config;
@@ -55,9 +92,10 @@ export async function writeRandomModel(preset: PresetName, path: string, { seed 
 
 /** A model's configuration and weights, without a runtime. @throws as {@link loadModel} */
 export function openModel(model: string, { seed }: { seed: number }): { info: ModelFileInfo; weights: Weights } {
-  if (model in presets) {
-    const config = presets[model as PresetName];
-    if (countParameters(initSkySense(config) as ParameterTree) > maxRandomParameters) {
+  const preset = presetOf(model);
+  if (preset !== undefined) {
+    const config = presets[preset];
+    if (isLarge(config)) {
       throw new SkySenseError({
         code: "NO_WEIGHTS",
         what: `the weights of "${model}" are not part of this package`,
@@ -65,17 +103,18 @@ export function openModel(model: string, { seed }: { seed: number }): { info: Mo
       });
     }
     const weights = weightsFromTensors(randomTensors(config, seed), { name: `${model}, random, seed ${seed}` });
-    return { info: { name: model, config, trained: false }, weights };
+    return { info: { name: preset, config, trained: false }, weights };
   }
-  if (!model.endsWith(".safetensors") && !existsSync(model)) {
+  const file = weightsFile(model)!;
+  if (!file.endsWith(".safetensors") && !existsSync(file)) {
     throw new SkySenseError({
       code: "UNKNOWN_MODEL",
       what: `there is no model "${model}"`,
-      remedy: `Choose from ${Object.keys(presets).join(", ")}, or give the path of a .safetensors file.`,
+      remedy: `Choose from ${modelNames.join(", ")}, or give the path of a .safetensors file.`,
     });
   }
-  const weights = openWeights(model);
-  return { info: readConfig(weights.metadata, { file: model }), weights };
+  const weights = openWeights(file);
+  return { info: readConfig(weights.metadata, { file }), weights };
 }
 
 function randomTensors(config: SkySenseConfig, seed: number) {

@@ -1,3 +1,4 @@
+import type { ModelFileInfo } from "../checkpoint/model-file.ts";
 import { readBank } from "../checkpoint/prototype-bank.ts";
 import { type ImageStack, type Place, type SensorName, sensorNames } from "../core/place.ts";
 import { modelBands, profiles, type SensorProfile } from "../imagery/sensor/profiles.ts";
@@ -51,6 +52,8 @@ export interface SkySense {
   readonly config: SkySenseConfig;
   /** False: random weights, which show that everything works and mean nothing. */
   readonly trained: boolean;
+  /** What it was trained on, in a few words, where that is known. */
+  readonly trainedOn?: string;
   /** Number of weights. */
   readonly parameters: number;
   /** SHA-256 of the weights, hexadecimal. */
@@ -75,7 +78,7 @@ const maxConstantParameters = 100e6;
 
 /** Join a configuration, its weights and a runtime. */
 export function createModel(
-  { name, config, trained, weights }: { name: string; config: SkySenseConfig; trained: boolean; weights: Weights },
+  { name, config, trained, trainedOn, weights }: ModelFileInfo & { weights: Weights },
   { runtime, ...options }: CompileOptions & { runtime: Runtime },
 ): SkySense {
   const parameters = countParameters(initSkySense(config) as ParameterTree);
@@ -90,6 +93,7 @@ export function createModel(
     name,
     config,
     trained,
+    ...(trainedOn !== undefined && { trainedOn }),
     parameters,
     weightsHash: () => weights.sha256(),
     encode: async (place, options) => (await encodeBatch([place], options))[0]!,

@@ -5,7 +5,6 @@ import { writeAtomic } from "../core/write-atomic.node.ts";
 import type { ModelDescription, SourceDescription } from "../imagery/out/description.ts";
 import { writeEmbeddings } from "../imagery/out/geoparquet.node.ts";
 import { type EmbeddingProduct, embeddingCollection, embeddingItem } from "../imagery/out/stac.ts";
-import { modelItem } from "../imagery/out/stac-model.ts";
 import { gsdMetres } from "../imagery/scene/crs.ts";
 import type { Scene } from "../imagery/scene/scene.ts";
 import { profiles } from "../imagery/sensor/profiles.ts";
@@ -13,7 +12,7 @@ import { embedReport } from "../report/embed-report.ts";
 import { trueColour } from "../report/picture.ts";
 import { renderPreview } from "../report/preview.node.ts";
 import type { BlendedScene } from "./blend-scene.node.ts";
-import { describeModel, modelSignature } from "./describe-model.ts";
+import { describeAsStac, describeModel } from "./describe-model.ts";
 import { footprintOf, pictureTitle, sceneReport, sourcesOf, titleOf } from "./describe-scene.ts";
 import type { SkySense } from "./model.ts";
 import { software } from "./software.ts";
@@ -64,9 +63,7 @@ export async function writeOutputs(options: OutputOptions) {
   const product = productOf(options, run, raster);
   await writeAtomic(paths.item, json(embeddingItem(product)));
   await writeAtomic(paths.collection, json(embeddingCollection(product)));
-  const { description, created } = run;
-  const signature = { ...modelSignature(model), hyperparameters: { ...model.config }, created };
-  await writeAtomic(paths.model, json(modelItem({ model: description, ...signature })));
+  await writeAtomic(paths.model, json(await describeAsStac(model, { created: run.created })));
   const png = await renderPreview({
     input: trueColour(features.thumbnail, { sensor: scene.sensors[0]!.sensor }),
     features: await pictureOfFeatures(features, summary.colours, abort),

@@ -26,7 +26,7 @@ import { addConfusions, segmentationScores } from "./segmentation-scores.ts";
 
 export interface DenseProbeOptions extends LongCall, Restriction {
   set: DenseSet;
-  /** A preset with random weights, or a model file; default "nano". */
+  /** A name as `loadModel` takes, or a model file. Default "nano". */
   model?: string;
   features?: FeatureName;
   /** Groups to judge; default: see `foldsOf`. */

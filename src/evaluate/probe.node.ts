@@ -27,7 +27,7 @@ export interface ProbeOptions extends LongCall, Restriction {
   trainRatio?: number | undefined;
   /** Leave out classes with fewer items. */
   minPerClass?: number | undefined;
-  /** A preset with random weights, or a model file; default "nano". */
+  /** A name as `loadModel` takes, or a model file. Default "nano". */
   model?: string;
   features?: FeatureName;
   protocols?: readonly ProtocolName[];

@@ -1,10 +1,10 @@
-import { writeConfig } from "../checkpoint/model-file.ts";
+import { type ModelFileInfo, writeConfig } from "../checkpoint/model-file.ts";
 import { bankTensors } from "../checkpoint/prototype-bank.ts";
 import { float32ToFloat16 } from "../core/float16.ts";
 import { type StoredTensor, safetensorsParts } from "../core/safetensors.ts";
 import { writeAtomic } from "../core/write-atomic.node.ts";
 import { listParameters, type ParameterTree } from "../model/parameters.ts";
-import { initSkySense, type SkySenseConfig } from "../model/skysense.ts";
+import { initSkySense } from "../model/skysense.ts";
 import type { Weights } from "../runtime/weights.ts";
 
 /**
@@ -16,7 +16,7 @@ import type { Weights } from "../runtime/weights.ts";
 export async function exportModel(
   weights: Weights,
   path: string,
-  { config, name }: { config: SkySenseConfig; name: string },
+  { config, ...info }: Omit<ModelFileInfo, "trained">,
 ): Promise<void> {
   const tensors = new Map<string, StoredTensor>();
   for (const [key, { shape }] of listParameters(initSkySense(config) as ParameterTree)) {
@@ -29,5 +29,5 @@ export async function exportModel(
     const bank = { grid, prototypes: weights.float32("geo_context.prototypes"), shape, visits };
     for (const [key, tensor] of bankTensors(bank)) tensors.set(key, tensor);
   }
-  await writeAtomic(path, safetensorsParts(tensors, writeConfig({ name, config, trained: true })));
+  await writeAtomic(path, safetensorsParts(tensors, writeConfig({ ...info, config, trained: true })));
 }

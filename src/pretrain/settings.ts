@@ -96,6 +96,17 @@ export interface Masking {
 /** As SimMIM (Xie et al. 2022, arXiv:2111.09886, table 1), for views of 64 instead of 192 pixels. */
 export const defaultMasking: Masking = { patch: 8, ratio: 0.6 };
 
+type Optional = {
+  [K in keyof PretrainSettings]-?: undefined extends PretrainSettings[K] ? K : never;
+}[keyof PretrainSettings];
+const optional: Readonly<Record<Optional, true>> = {
+  frozenHead: true,
+  sentinelArea: true,
+  fusedCells: true,
+  colours: true,
+  masking: true,
+};
+
 /** For `nano` on two cores. Reasons in docs/decisions. */
 export const defaults: PretrainSettings = {
   steps: 4000,
@@ -126,3 +137,6 @@ export const defaults: PretrainSettings = {
   pairs: 16,
   objects: 4,
 };
+
+/** Names of all settings. */
+export const settingNames: readonly string[] = [...Object.keys(defaults), ...Object.keys(optional)];

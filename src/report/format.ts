@@ -65,7 +65,9 @@ export function formatDates(dates: readonly (string | undefined)[]): string {
 
 /** "87.1 %" of a share from 0 to 1; "–" where there is none. */
 export function formatPercent(share: number): string {
-  return Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)}\u00a0%`;
+  if (Number.isNaN(share)) return "–";
+  const tenths = Math.round(1000 * share) || 0; // no −0
+  return `${minus((tenths / 10).toFixed(1))}\u00a0%`;
 }
 
 /** "81.0 % … 92.4 %". */

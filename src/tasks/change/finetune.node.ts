@@ -49,7 +49,7 @@ export interface FinetuneOptions extends Partial<FinetuneSettings>, TuneRun {
   set: ChangeSet;
   /** Share of the pairs that are judged; default: the set's own splits. */
   valShare?: number;
-  /** A preset (random weights) or a model file. Default "nano". */
+  /** A name as `loadModel` takes, or a model file. Default "nano". */
   model?: string;
   /** Which sensor the images are of. Default: the set's, else hr. */
   sensor?: SensorName | undefined;

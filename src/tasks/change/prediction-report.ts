@@ -32,8 +32,7 @@ export interface ChangeMapReport {
 /** The report as one HTML document that needs nothing else. All text is escaped. */
 export function changeMapReport(report: ChangeMapReport): string {
   const { before, after, dates, grid, area, empty, windows } = report;
-  const name = (path: string) => path.slice(path.lastIndexOf("/") + 1);
-  const title = `${name(before[0]!)} → ${name(after[0]!)}`;
+  const title = differentEnds(before[0]!, after[0]!).join(" → ");
   const hectares = area.hectares;
   const days = dates.every((date) => date === undefined)
     ? undefined
@@ -68,4 +67,13 @@ ${section(
 ${section("Command", html`<pre><code>${report.command}</code></pre>`)}
 <footer>${report.software}</footer>`,
   });
+}
+
+/** Names of files, with as many folders as tell them apart: "A/1.png", "B/1.png". */
+function differentEnds(...paths: [string, string]): string[] {
+  const parts = paths.map((path) => path.split(/[\\/]/));
+  const end = (count: number) => parts.map((own) => own.slice(-count).join("/"));
+  const longest = Math.max(...parts.map((own) => own.length));
+  const enough = Array.from({ length: longest }, (_, i) => i + 1).find((count) => end(count)[0] !== end(count)[1]);
+  return end(enough ?? 1);
 }

@@ -45,7 +45,7 @@ export interface FinetuneOptions extends Partial<FinetuneSettings>, TuneRun {
   set: LabelledSet;
   /** Share of each class to learn from; default: the set's own splits. */
   trainRatio?: number;
-  /** A preset (random weights) or a model file. Default "nano". */
+  /** A name as `loadModel` takes, or a model file. Default "nano". */
   model?: string;
   /** Which sensor the images are of. Default: that of the first. */
   sensor?: SensorName;

@@ -74,7 +74,7 @@ export interface FinetuneOptions extends Partial<FinetuneSettings>, TuneRun {
   set: BoxSet;
   /** Share of the images that are judged; default: the set's own splits. */
   valShare?: number;
-  /** A preset (random weights) or a model file. Default "nano". */
+  /** A name as `loadModel` takes, or a model file. Default "nano". */
   model?: string;
   /** What the images do not say themselves. */
   scene?: OpenSceneOptions;

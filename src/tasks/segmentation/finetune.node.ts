@@ -45,7 +45,7 @@ export interface FinetuneOptions extends Partial<FinetuneSettings>, TuneRun {
   set: MaskSet;
   /** Share of the images that are judged; default: the set's own splits. */
   valShare?: number;
-  /** A preset (random weights) or a model file. Default "nano". */
+  /** A name as `loadModel` takes, or a model file. Default "nano". */
   model?: string;
   /** Which sensor the images are of. Default hr. */
   sensor?: SensorName;

@@ -56,7 +56,7 @@ export interface FinetuneOptions extends Partial<FinetuneSettings>, TuneRun {
   set: DatedSet;
   /** Share of the places that are judged; default: the set's own splits. */
   valShare?: number;
-  /** A preset (random weights) or a model file. Default "nano". */
+  /** A name as `loadModel` takes, or a model file. Default "nano". */
   model?: string;
   /** Whose images are looked at; default: all that the set has and the model knows. */
   sensors?: readonly SensorName[];
