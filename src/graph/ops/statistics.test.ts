@@ -64,8 +64,8 @@ test("Softmax: exp(x) / Σ exp(x) along the last axis", async () => {
   );
 });
 
-test("Softmax: logits of ±10⁴ neither overflow nor lose their order, and −100 is not −∞", async () => {
-  const extreme = { shape: [3, 2], data: [1e4, -1e4, 1e4, 1e4, 0, -100] };
+test("Softmax: logits of ±10⁴ neither overflow nor lose their order, and −80 is not −∞", async () => {
+  const extreme = { shape: [3, 2], data: [1e4, -1e4, 1e4, 1e4, 0, -80] }; // e⁻¹⁰⁰ is denormal, which some processors flush to 0
   const { y } = await evaluate({ y: softmax(input("x", [3, 2])) }, { x: extreme });
   expect(Array.from(y!.data).slice(0, 5)).toEqual([1, 0, 0.5, 0.5, 1]);
   expect(y!.data[5]).toBeGreaterThan(0);

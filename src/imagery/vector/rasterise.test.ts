@@ -18,6 +18,16 @@ function encloses(rings: readonly Coordinates[], x: number, y: number): boolean 
   return inside;
 }
 
+/** Pixels that have not the label of what their centre lies in; a centre on an edge, up to rounding, has either. */
+function wrongPixels(map: Uint8Array, shape: readonly Coordinates[]): number[] {
+  const near = [-1e-9, 1e-9];
+  return [...map.keys()].filter((p) => {
+    const [x, y] = [(p % width) + 0.5, Math.floor(p / width) + 0.5];
+    const around = near.flatMap((dx) => near.map((dy) => Number(encloses(shape, x + dx, y + dy))));
+    return !around.includes(map[p]!);
+  });
+}
+
 const coordinate = fc.double({ min: -6, max: 19, noNaN: true });
 const ring = fc
   .array(coordinate, { minLength: 6, maxLength: 24 })
@@ -33,10 +43,7 @@ const burn = (shape: readonly Coordinates[], label = 1) => {
 test("burnShape: pixels whose centre lies inside, also of rings that cross themselves and leave the image", () => {
   fc.assert(
     fc.property(rings, (shape) => {
-      const wanted = Array.from({ length: width * height }, (_, p) =>
-        Number(encloses(shape, (p % width) + 0.5, Math.floor(p / width) + 0.5)),
-      );
-      expect([...burn(shape)]).toEqual(wanted);
+      expect(wrongPixels(burn(shape), shape)).toEqual([]);
     }),
   );
 });
@@ -52,12 +59,7 @@ test("clipRing: inside of the rectangle nothing changes", () => {
   fc.assert(
     fc.property(rings, (shape) => {
       const clipped = shape.map((one) => clipRing(one, [-1, -1, width + 1, height + 1]));
-      const differ = [...burn(clipped).entries()].filter(([p, label]) => {
-        const [x, y] = [(p % width) + 0.5, Math.floor(p / width) + 0.5];
-        // Cutting rounds edges; a centre that near to one may change sides.
-        return label !== Number(encloses(shape, x, y)) && label !== Number(encloses(shape, x + 1e-9, y + 1e-9));
-      });
-      expect(differ).toEqual([]);
+      expect(wrongPixels(burn(clipped), shape)).toEqual([]);
     }),
   );
 });
