@@ -22,14 +22,16 @@ export interface LoadOptions extends Pick<CompileOptions, "device" | "constantWe
 /** Random weights beyond this number take minutes to draw and mean nothing. */
 const maxRandomParameters = 100e6;
 
-/** Models whose weights are part of this package. */
-const shipped = ["nano"];
-const random = "-random";
+/** Models that have a name: a preset, and the file in this package with its weights; without, they are drawn or brought. */
+const named: Readonly<Record<string, { preset: PresetName; file?: string }>> = {
+  huge: { preset: "huge" },
+  nano: { preset: "nano", file: fileURLToPath(new URL("../../weights/nano.safetensors", import.meta.url)) },
+  "nano-random": { preset: "nano" },
+  tiny: { preset: "tiny" },
+};
 
-/** What {@link loadModel} takes beside files: models that come with their weights, and presets with random weights. */
-export const modelNames: readonly string[] = Object.keys(presets).flatMap((name) =>
-  shipped.includes(name) ? [name, `${name}${random}`] : [name],
-);
+/** What {@link loadModel} takes beside files. */
+export const modelNames: readonly string[] = Object.keys(named);
 
 /**
  * Load a model.
@@ -52,8 +54,8 @@ export function loadModel(
 
 /** The preset of a name without trained weights; undefined: the weights are in a file. */
 function presetOf(model: string): PresetName | undefined {
-  const name = model.endsWith(random) ? model.slice(0, -random.length) : model;
-  return name in presets && !shipped.includes(model) ? (name as PresetName) : undefined;
+  const found = Object.hasOwn(named, model) ? named[model] : undefined;
+  return found?.file === undefined ? found?.preset : undefined;
 }
 
 /** Where a named model's weights come from. */
@@ -70,9 +72,7 @@ function isLarge(config: SkySenseConfig): boolean {
 /** The file of a model's weights; undefined: they are drawn. */
 export function weightsFile(model: string): string | undefined {
   if (presetOf(model) !== undefined) return undefined;
-  return shipped.includes(model)
-    ? fileURLToPath(new URL(`../../weights/${model}.safetensors`, import.meta.url))
-    : model;
+  return (Object.hasOwn(named, model) ? named[model]?.file : undefined) ?? model;
 }
 
 /** The configuration of a preset or of a model file, without its weights. @throws as {@link loadModel} */

@@ -1,9 +1,10 @@
 import type { Grid } from "../../core/grid.ts";
 import { formatNumber, formatPercent, formatSeconds } from "../../report/format.ts";
 import { html } from "../../report/html.ts";
-import { facts, figure, keyFigures, notes, page, section } from "../../report/pieces.ts";
+import { figure, keyFigures, notes, page } from "../../report/pieces.ts";
 import { classLegend } from "../maps/class-legend.ts";
 import type { MapClass } from "../maps/classes.ts";
+import { runSection } from "../maps/prediction-report.ts";
 
 /** What `report.html` of a map of change shows. */
 export interface ChangeMapReport {
@@ -31,7 +32,7 @@ export interface ChangeMapReport {
 
 /** The report as one HTML document that needs nothing else. All text is escaped. */
 export function changeMapReport(report: ChangeMapReport): string {
-  const { before, after, dates, grid, area, empty, windows } = report;
+  const { before, after, dates, grid, area } = report;
   const title = differentEnds(before[0]!, after[0]!).join(" → ");
   const hectares = area.hectares;
   const days = dates.every((date) => date === undefined)
@@ -51,20 +52,11 @@ ${keyFigures([
 ${notes([...report.warnings, ...(hectares === undefined ? ["Without georeference there are no hectares, and polygons are in pixels."] : [])])}
 ${figure({ png: report.images, alt: "the image before beside the one after", caption: "Before and after." })}
 ${figure({ png: report.png, alt: "the image after beside the map of change", caption: html`After, and what changed. ${classLegend(report.classes)}` })}
-${section(
-  "Run",
-  facts([
-    ["Before", before.join(", ")],
-    ["After", after.join(", ")],
-    ["Dates", days],
-    ["Model", report.model],
-    ["CRS", grid.crs],
-    ["Windows", `${windows.window} pixels, ${windows.overlap} shared`],
-    ["Without image", empty === 0 ? undefined : `${empty} pixels`],
-    ["Files", report.files.join(", ")],
-  ]),
-)}
-${section("Command", html`<pre><code>${report.command}</code></pre>`)}
+${runSection(report, [
+  ["Before", before.join(", ")],
+  ["After", after.join(", ")],
+  ["Dates", days],
+])}
 <footer>${report.software}</footer>`,
   });
 }

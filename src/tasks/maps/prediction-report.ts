@@ -29,7 +29,7 @@ export interface PredictionReport {
 
 /** The report as one HTML document that needs nothing else. All text is escaped. */
 export function predictionReport(report: PredictionReport): string {
-  const { task, image, grid, classes, areas, empty, windows } = report;
+  const { task, image, grid, classes, areas } = report;
   const hectares = areas.every((area) => area.hectares !== undefined)
     ? areas.reduce((sum, area) => sum + area.hectares!, 0)
     : undefined;
@@ -63,17 +63,27 @@ ${section(
     ]),
   ),
 )}
-${section(
-  "Run",
-  facts([
-    ["Model", report.model],
-    ["CRS", grid.crs],
-    ["Windows", `${windows.window} pixels, ${windows.overlap} shared`],
-    ["Without image", empty === 0 ? undefined : `${empty} pixels`],
-    ["Files", report.files.join(", ")],
-  ]),
-)}
-${section("Command", html`<pre><code>${report.command}</code></pre>`)}
+${runSection(report)}
 <footer>${report.software}</footer>`,
   });
+}
+
+/** How a map was made, and by which command. `facts` stand before those that all maps have. */
+export function runSection(
+  report: Pick<PredictionReport, "model" | "grid" | "windows" | "empty" | "files" | "command">,
+  own: Parameters<typeof facts>[0] = [],
+) {
+  const { model, grid, windows, empty, files, command } = report;
+  return html`${section(
+    "Run",
+    facts([
+      ...own,
+      ["Model", model],
+      ["CRS", grid.crs],
+      ["Windows", `${windows.window} pixels, ${windows.overlap} shared`],
+      ["Without image", empty === 0 ? undefined : `${empty} pixels`],
+      ["Files", files.join(", ")],
+    ]),
+  )}
+${section("Command", html`<pre><code>${command}</code></pre>`)}`;
 }
