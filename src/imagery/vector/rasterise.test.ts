@@ -18,13 +18,25 @@ function encloses(rings: readonly Coordinates[], x: number, y: number): boolean 
   return inside;
 }
 
+/** Distance of a point to the nearest edge. */
+function toEdges(rings: readonly Coordinates[], x: number, y: number): number {
+  const distances = rings.flatMap((ring) =>
+    Array.from({ length: ring.length / 2 }, (_, k) => {
+      const [i, j] = [2 * k, (2 * k + 2) % ring.length];
+      const [dx, dy] = [ring[j]! - ring[i]!, ring[j + 1]! - ring[i + 1]!];
+      const along = ((x - ring[i]!) * dx + (y - ring[i + 1]!) * dy) / (dx * dx + dy * dy || 1);
+      const part = Math.min(1, Math.max(0, along));
+      return Math.hypot(x - ring[i]! - part * dx, y - ring[i + 1]! - part * dy);
+    }),
+  );
+  return Math.min(...distances);
+}
+
 /** Pixels that have not the label of what their centre lies in; a centre on an edge, up to rounding, has either. */
 function wrongPixels(map: Uint8Array, shape: readonly Coordinates[]): number[] {
-  const near = [-1e-9, 1e-9];
   return [...map.keys()].filter((p) => {
     const [x, y] = [(p % width) + 0.5, Math.floor(p / width) + 0.5];
-    const around = near.flatMap((dx) => near.map((dy) => Number(encloses(shape, x + dx, y + dy))));
-    return !around.includes(map[p]!);
+    return map[p] !== Number(encloses(shape, x, y)) && toEdges(shape, x, y) > 1e-9;
   });
 }
 
