@@ -60,10 +60,8 @@ export async function readStack(
     });
     const size = across.count * down.count;
     for (const [i, { t, b }] of wanted.entries()) {
-      values.set(
-        resamplePlane(read.subarray(i * size, (i + 1) * size), across, down),
-        (t * bands.length + b) * plane,
-      );
+      const start = (t * bands.length + b) * plane;
+      resamplePlane(read.subarray(i * size, (i + 1) * size), across, down, values.subarray(start, start + plane));
     }
     const beyond = outsideOf(across, down);
     for (const t of beyond === undefined ? [] : new Set(wanted.map(({ t }) => t))) {
@@ -96,22 +94,17 @@ function fillEmpty(
 ): void {
   const plane = mask.length / frames;
   for (let t = 0; t < frames; t++) {
-    const empty = new Uint8Array(plane);
-    let any = false;
-    for (let b = 0; b < means.length; b++) {
-      const start = (t * means.length + b) * plane;
-      for (let p = 0; p < plane; p++) {
-        if (Number.isNaN(values[start + p]!)) {
-          empty[p] = 1;
-          any = true;
-        }
-      }
-    }
-    if (!any) continue;
+    const frame = values.subarray(t * means.length * plane, (t + 1) * means.length * plane);
+    // A sum with NaN is NaN: most images have none, and need no second look.
+    let sum = 0;
+    for (let i = 0; i < frame.length; i++) sum += frame[i]! * 0;
+    if (sum === 0) continue;
     for (let p = 0; p < plane; p++) {
-      if (empty[p] === 0) continue;
+      let empty = false;
+      for (let b = 0; b < means.length; b++) empty ||= Number.isNaN(frame[b * plane + p]!);
+      if (!empty) continue;
       mask[t * plane + p] = 0;
-      for (let b = 0; b < means.length; b++) values[(t * means.length + b) * plane + p] = means[b]!;
+      for (let b = 0; b < means.length; b++) frame[b * plane + p] = means[b]!;
     }
   }
 }

@@ -20,11 +20,14 @@ export interface Taps {
   plain: boolean;
 }
 
+/** Of a target pixel that is one source pixel: shared, since most are. */
+const whole: Float64Array = Float64Array.of(1);
+
 /** Snap what is the same grid but for rounding, or shifted by next to nothing. */
 export function axis(options: Axis): Axis {
   const step = Math.abs(Math.abs(options.step) - 1) < 1e-6 ? Math.sign(options.step) : options.step;
-  const whole = Math.round(options.origin);
-  const origin = Math.abs(step) === 1 && Math.abs(options.origin - whole) < 0.05 ? whole : options.origin;
+  const near = Math.round(options.origin);
+  const origin = Math.abs(step) === 1 && Math.abs(options.origin - near) < 0.05 ? near : options.origin;
   return { ...options, step, origin };
 }
 
@@ -50,11 +53,7 @@ export function taps({ step, origin, length, reach }: Axis, from: number, to: nu
     let start = Math.max(0, Math.ceil(centre - support - 0.5 + 1e-9));
     let end = Math.min(length - 1, Math.floor(centre + support - 0.5 - 1e-9));
     if (end < start) start = end = Math.min(length - 1, Math.max(0, Math.floor(centre)));
-    const weights = Float64Array.from({ length: end - start + 1 }, (_, j) =>
-      Math.max(1e-12, 1 - Math.abs(start + j + 0.5 - centre) / support),
-    );
-    const sum = weights.reduce((a, b) => a + b, 0);
-    for (let j = 0; j < weights.length; j++) weights[j]! /= sum;
+    const weights = start === end ? whole : triangle(start, end, { centre, support });
     if (weights.length !== 1) plain = false;
     first = Math.min(first, start);
     last = Math.max(last, end);
@@ -63,18 +62,35 @@ export function taps({ step, origin, length, reach }: Axis, from: number, to: nu
   return last < 0 ? { first: 0, count: 0, pixels, plain: false } : { first, count: last - first + 1, pixels, plain };
 }
 
+/** Weights of the source pixels from start to end; their sum is 1. */
+function triangle(
+  start: number,
+  end: number,
+  { centre, support }: { centre: number; support: number },
+): Float64Array {
+  const weights = Float64Array.from({ length: end - start + 1 }, (_, j) =>
+    Math.max(1e-12, 1 - Math.abs(start + j + 0.5 - centre) / support),
+  );
+  const sum = weights.reduce((a, b) => a + b, 0);
+  return weights.map((weight) => weight / sum);
+}
+
 /**
  * One plane of the target, from the source window that starts at (cols.first, rows.first).
  *
  * NaN in the source is no data: it takes no part, and a target pixel with less than half of its weight on data is NaN.
  *
  * @param source [rows.count, cols.count]
- * @returns [rows.pixels, cols.pixels]
+ * @param out  Gets the result, [rows.pixels, cols.pixels].
  */
-export function resamplePlane(source: Float32Array, cols: Taps, rows: Taps): Float32Array {
+export function resamplePlane(
+  source: Float32Array,
+  cols: Taps,
+  rows: Taps,
+  out = new Float32Array(cols.pixels.length * rows.pixels.length),
+): Float32Array {
   const [width, height] = [cols.pixels.length, rows.pixels.length];
-  const out = new Float32Array(width * height).fill(Number.NaN);
-  if (cols.count === 0 || rows.count === 0) return out;
+  if (cols.count === 0 || rows.count === 0) return out.fill(Number.NaN);
   if (cols.plain && rows.plain) {
     const from = cols.pixels[0]!.first - cols.first;
     const straight = cols.pixels.every(({ first }, x) => first === cols.pixels[0]!.first + x);
@@ -109,7 +125,7 @@ export function resamplePlane(source: Float32Array, cols: Taps, rows: Taps): Flo
         sum += tap.weights[j]! * sums[at]!;
         weight += tap.weights[j]! * weights[at]!;
       }
-      if (weight >= 0.5 - 1e-9) out[y * width + x] = sum / weight;
+      out[y * width + x] = weight >= 0.5 - 1e-9 ? sum / weight : Number.NaN;
     }
   }
   return out;

@@ -23,12 +23,12 @@ export function normalise(
     if (normalisation === undefined) throw bug(`${profile.sensor} has no normalisation for band ${name}`);
     const { mean, std } = normalisation;
     const scale = 1 / (profile.div * std);
+    const offset = mean / std;
     for (let t = 0; t < dates; t++) {
       const start = (t * count + b) * pixels;
-      for (let p = 0; p < pixels; p++) {
-        const drop = masked === "mean" && mask !== undefined && mask[t * pixels + p] === 0;
-        out[start + p] = drop ? 0 : data[start + p]! * scale - mean / std;
-      }
+      for (let p = start; p < start + pixels; p++) out[p] = data[p]! * scale - offset;
+      if (masked === "keep" || mask === undefined) continue;
+      for (let p = 0; p < pixels; p++) if (mask[t * pixels + p] === 0) out[start + p] = 0;
     }
   }
   return out;

@@ -79,31 +79,41 @@ export async function writeMapFiles(
   };
   const common = { grid, type: "uint8", ...abort } as const;
   const said = { SOFTWARE: software, ...metadata };
-  await writeCog({
-    ...common,
-    metadata: { ...said, CLASSES: classes.map(({ name }, k) => `${k} ${name}`).join(", ") },
-    path: files.classes,
-    bands: [{ name: bands.classes, nodata: noClass, classes }],
-    rows: { rawFile: map.labels },
-    overviews: "MODE",
-  });
-  await writeAtomic(files.style, qgisClassStyle(classes));
-  await writeCog({
-    ...common,
-    metadata: said,
-    path: files.certainty,
-    bands: [{ name: bands.certainty, nodata: noClass, unit: "%" }],
-    rows: { rawFile: map.confidence },
-  });
-  if (files.polygons === undefined) return { map, files, polygons: 0 };
   const skip = counts === undefined ? [] : [...classes.keys()].filter((k) => k !== counts);
-  const written = await writeFeatureTable({
-    path: files.polygons,
-    features: classPolygons(map, { grid, classes, minPixels, skip }),
-    columns: polygonColumns,
-    georeferenced: isGeoreferenced(grid),
-    software,
-    signal,
-  });
+  // Each on a thread of its own.
+  const [written] = await allDone([
+    files.polygons === undefined
+      ? 0
+      : writeFeatureTable({
+          path: files.polygons,
+          features: classPolygons(map, { grid, classes, minPixels, skip }),
+          columns: polygonColumns,
+          georeferenced: isGeoreferenced(grid),
+          software,
+          signal,
+        }),
+    writeCog({
+      ...common,
+      metadata: { ...said, CLASSES: classes.map(({ name }, k) => `${k} ${name}`).join(", ") },
+      path: files.classes,
+      bands: [{ name: bands.classes, nodata: noClass, classes }],
+      rows: { rawFile: map.labels },
+      overviews: "MODE",
+    }),
+    writeCog({
+      ...common,
+      metadata: said,
+      path: files.certainty,
+      bands: [{ name: bands.certainty, nodata: noClass, unit: "%" }],
+      rows: { rawFile: map.confidence },
+    }),
+    writeAtomic(files.style, qgisClassStyle(classes)),
+  ]);
   return { map, files, polygons: written };
+}
+
+/** Like `Promise.all`, but when one fails, the others have ended, too, so that none writes any more. */
+async function allDone<const T extends readonly unknown[]>(work: T) {
+  await Promise.allSettled(work);
+  return Promise.all(work);
 }

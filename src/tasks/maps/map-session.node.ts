@@ -58,8 +58,11 @@ export function openMapper<Config extends MapperConfig>(
   const run = async (images: readonly PreparedStack[], { signal }: { signal?: AbortSignal | undefined }) => {
     const [, bands, height, width] = images[0]!.shape;
     const length = dates * bands * height * width;
-    const data = new Float32Array(images.length * length);
-    for (const [i, image] of images.entries()) data.set(image.data.subarray(0, length), i * length);
+    let data = images[0]!.data.subarray(0, length);
+    if (images.length > 1) {
+      data = new Float32Array(images.length * length);
+      for (const [i, image] of images.entries()) data.set(image.data.subarray(0, length), i * length);
+    }
     const session = await sessionFor(height, width);
     const shape = [images.length, ...(dates > 1 ? [dates] : []), bands, height, width];
     const feeds = { images: { data, shape } };
