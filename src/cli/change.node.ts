@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { itemsToJudge } from "../evaluate/divide-items.ts";
+import { formatCount } from "../report/format.ts";
 import { openChangeDetector, readChangeDetector } from "../tasks/change/change-session.node.ts";
 import { dividePairs, sampleOf } from "../tasks/change/data/change-set.ts";
 import { openChangeSet } from "../tasks/change/data/open-change-set.node.ts";
@@ -126,7 +127,7 @@ function printScores(summary: ChangeSummary, files: readonly string[]): void {
   const { f1, intervals, precision, recall, iou, kappa, pairs } = summary;
   console.log(
     `${scored("F1 of change", f1, intervals.f1)}, precision ${percent(precision)}, recall ${percent(recall)}, ` +
-      `IoU ${percent(iou)}, kappa ${percent(kappa)}, ${pairs} pairs`,
+      `IoU ${percent(iou)}, kappa ${percent(kappa)}, ${formatCount(pairs, "pair")}`,
   );
   printFiles(files);
 }

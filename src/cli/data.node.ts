@@ -2,7 +2,6 @@ import { type Command, Option } from "commander";
 import { SkySenseError } from "../core/error.ts";
 import { indexPlaces } from "../pretrain/index-places.node.ts";
 import { formatSummary } from "../pretrain/index-summary.ts";
-
 import { checkData, checkedTasks } from "../tasks/check/check-data.node.ts";
 import { formatFinding } from "../tasks/check/finding.ts";
 import { list, ratio } from "./options.ts";
@@ -22,11 +21,10 @@ function addIndex(data: Command): void {
     .command("index")
     .summary("list places to pre-train on")
     .description(
-      "List places to pre-train on, one a line: the images of data sets (folders with\n" +
-        "an index.json) without their labels, and the images in any other folders.\n" +
-        "Files of one place are put together, large scenes are cut into patches, items\n" +
-        "that a set keeps for testing are left out. What is said by options of bands,\n" +
-        "units and dates is for folders without index.json.",
+      "List places to pre-train on, one a line: the images of data sets (folders with an index.json) without their " +
+        "labels, and the images in any other folders. Files of one place are put together, large scenes are cut into " +
+        "patches, items that a set keeps for testing are left out. What is said by options of bands, units and dates " +
+        "is for folders without index.json.",
     )
     .argument("<paths...>", "folders and files")
     .option("--out <file>", "the list", "places.jsonl")
@@ -62,7 +60,7 @@ function addCheck(data: Command): void {
     .command("check")
     .summary("say what a data set holds, and what is wrong with it")
     .description(
-      "Read a data set as `finetune` would, everything of it, and say in which layout it is, what there is of each\n" +
+      "Read a data set as `finetune` would, everything of it, and say in which layout it is, what there is of each " +
         "class in each split, and what is wrong. Exit code 2 where something is.",
     )
     .argument("<dir>", "the data set; with --labels, an image or a folder of images")

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { itemsToJudge } from "../evaluate/divide-items.ts";
+import { formatCount } from "../report/format.ts";
 import { type BoxSet, divideBoxes } from "../tasks/detection/data/box-set.ts";
 import { openBoxSet } from "../tasks/detection/data/open-box-set.node.ts";
 import { openDetector, readDetector } from "../tasks/detection/detector-session.node.ts";
@@ -138,7 +139,9 @@ function addEvaluate(group: Command): void {
 
 function printScores({ scores, images }: Judgement, files: readonly string[]): void {
   const { map50, map, interval } = scores;
-  console.log(`${scored("mAP at 0.5", map50, interval.map50)}, 0.5 to 0.95 ${percent(map)}, ${images.length} images`);
+  console.log(
+    `${scored("mAP at 0.5", map50, interval.map50)}, 0.5 to 0.95 ${percent(map)}, ${formatCount(images.length, "image")}`,
+  );
   printFiles(files);
 }
 

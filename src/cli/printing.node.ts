@@ -6,8 +6,9 @@ export function percent(share: number | null): string {
   return share === null || Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)} %`;
 }
 
-/** "mIoU 61.2 % (95 %: 58.0 % to 64.1 %)". */
+/** "mIoU 61.2 % (95 %: 58.0 % to 64.1 %)"; of one item without interval. */
 export function scored(name: string, share: number | null, { low, high }: Interval): string {
+  if (Number.isNaN(low)) return `${name} ${percent(share)}`;
   return `${name} ${percent(share)} (95 %: ${percent(low)} to ${percent(high)})`;
 }
 

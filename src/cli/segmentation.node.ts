@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { itemsToJudge } from "../evaluate/divide-items.ts";
+import { formatCount } from "../report/format.ts";
 import type { MapClass } from "../tasks/maps/classes.ts";
 import { outOfEach } from "../tasks/out-of-each.node.ts";
 import { divideMasks } from "../tasks/segmentation/data/mask-set.ts";
@@ -157,12 +158,12 @@ function printScores(
 ): void {
   console.log(
     `${scored("mIoU", meanIou, intervals.meanIou)}, ${scored("mF1", macroF1, intervals.macroF1)}, ` +
-      `${scored("pixel accuracy", overallAccuracy, intervals.overallAccuracy)}, ${images} ${change === undefined ? "images" : "places"}`,
+      `${scored("pixel accuracy", overallAccuracy, intervals.overallAccuracy)}, ${formatCount(images, change === undefined ? "image" : "place")}`,
   );
   if (change !== undefined) {
     const { scs, bc, sc, intervals: own, places } = change;
     const scores = [scored("SCS", scs, own.scs), scored("BC", bc, own.bc), scored("SC", sc, own.sc)];
-    console.log(`change from map to map: ${scores.join(", ")}, of ${places} places`);
+    console.log(`change from map to map: ${scores.join(", ")}, of ${formatCount(places, "place")}`);
   }
   printFiles(files);
 }

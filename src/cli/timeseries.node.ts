@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { itemsToJudge } from "../evaluate/divide-items.ts";
+import { formatCount } from "../report/format.ts";
 import { type DatedSet, divideDated } from "../tasks/timeseries/data/dated-set.ts";
 import { type OpenDatedSetOptions, openDatedSet } from "../tasks/timeseries/data/open-dated-set.node.ts";
 import { defaults } from "../tasks/timeseries/finetune.node.ts";
@@ -131,12 +132,12 @@ function labelsOf({ answer, classes }: Pick<DatedSet, "classes" | "answer">): st
 function printScores(summary: SeriesSummary, files: readonly string[]): void {
   if ("measures" in summary) {
     const scores = summary.measures.map((measure) => scored(measure.metric, measure.value, measure));
-    console.log(`${scores.join(", ")}, ${summary.places} places`);
+    console.log(`${scores.join(", ")}, ${formatCount(summary.places, "place")}`);
   } else {
     const { meanIou, macroF1, overallAccuracy, intervals, images } = summary;
     console.log(
       `${scored("mIoU", meanIou, intervals.meanIou)}, ${scored("mF1", macroF1, intervals.macroF1)}, ` +
-        `${scored("OA", overallAccuracy, intervals.overallAccuracy)}, ${images} places`,
+        `${scored("OA", overallAccuracy, intervals.overallAccuracy)}, ${formatCount(images, "place")}`,
     );
   }
   printFiles(files);

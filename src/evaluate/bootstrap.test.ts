@@ -25,6 +25,10 @@ test("bootstrap: draws without a number are left out", () => {
   expect(OA).toEqual({ low: 0.5, high: 0.5 });
 });
 
+test("bootstrap: one item has no interval", () => {
+  expect(bootstrap(1, share([1]), { seed: 0 }).OA).toEqual({ low: Number.NaN, high: Number.NaN });
+});
+
 test("overSeeds: mean and sample standard deviation", () => {
   expect(overSeeds([1, 2, 3])).toEqual({ mean: 2, std: 1 });
   expect(overSeeds([1]).std).toBeNaN();

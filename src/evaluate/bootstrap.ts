@@ -10,6 +10,8 @@ export interface Interval {
  * Percentile bootstrap over test items: how far each measure would move with another test set of this size. It knows
  * nothing of another training set or seed.
  *
+ * One item tells nothing of others: its interval is NaN.
+ *
  * @param measure  measures of the items at `indices`, which repeat; NaN draws are left out
  * @param options.draws  default 1000
  */
@@ -30,7 +32,7 @@ export function bootstrap<Name extends string>(
   }
   return Object.fromEntries(
     [...values].map(([name, drawn]) => {
-      const sorted = Float64Array.from(drawn).sort();
+      const sorted = Float64Array.from(items < 2 ? [] : drawn).sort();
       return [name, { low: quantile(sorted, 0.025), high: quantile(sorted, 0.975) }];
     }),
   ) as Record<Name, Interval>;

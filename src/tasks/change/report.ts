@@ -1,7 +1,7 @@
 import type { Interval } from "../../evaluate/bootstrap.ts";
 import type { ChangeScores } from "../../evaluate/change-scores.ts";
 import type { Confusion } from "../../evaluate/confusion.ts";
-import { formatPercent, formatPercents, formatSeconds } from "../../report/format.ts";
+import { formatCount, formatPercent, formatPercents, formatSeconds } from "../../report/format.ts";
 import { dataUri, type Html, html } from "../../report/html.ts";
 import { keyFigures, leftOut, leftOutNote, notes, page, section, table } from "../../report/pieces.ts";
 import { trainingSections } from "../../report/training.ts";
@@ -51,7 +51,7 @@ export function changeReport(report: ChangeReport): string {
     title,
     body: html`<p class="eyebrow">SkySense change</p>
 <h1>${title}</h1>
-<p class="lead">F1 of change ${formatPercent(scores.f1)} on ${pairs} held-out pairs${
+<p class="lead">F1 of change ${formatPercent(scores.f1)} on ${formatCount(pairs, "held-out pair")}${
       training === undefined ? "" : `, after learning from ${training.pairs}`
     }.</p>
 ${keyFigures([

@@ -1,6 +1,6 @@
 import { type BoxScores, curve } from "../../evaluate/box-precision.ts";
 import { lineChart } from "../../report/chart.ts";
-import { formatNumber, formatPercent, formatPercents, formatSeconds } from "../../report/format.ts";
+import { formatCount, formatNumber, formatPercent, formatPercents, formatSeconds } from "../../report/format.ts";
 import { dataUri, type Html, html } from "../../report/html.ts";
 import { keyFigures, leftOut, leftOutNote, notes, page, section, table } from "../../report/pieces.ts";
 import { trainingSections } from "../../report/training.ts";
@@ -41,7 +41,7 @@ export function detectionReport(report: DetectionReport): string {
     title,
     body: html`<p class="eyebrow">SkySense detection</p>
 <h1>${title}</h1>
-<p class="lead">Mean average precision ${formatPercent(scores.map50)} at an overlap of 0.5, over ${counted} ${counted === 1 ? "class" : "classes"} on ${images} held-out images${
+<p class="lead">Mean average precision ${formatPercent(scores.map50)} at an overlap of 0.5, over ${counted} ${counted === 1 ? "class" : "classes"} on ${formatCount(images, "held-out image")}${
       training === undefined ? "" : `, after learning from ${training.images}`
     }.</p>
 ${keyFigures([

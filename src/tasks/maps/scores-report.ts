@@ -1,5 +1,5 @@
 import { confusionChart } from "../../report/confusion-chart.ts";
-import { formatPercent, formatPercents, formatSeconds } from "../../report/format.ts";
+import { formatCount, formatPercent, formatPercents, formatSeconds } from "../../report/format.ts";
 import { dataUri, type Html, html } from "../../report/html.ts";
 import { facts, keyFigures, leftOut, leftOutNote, notes, page, section, table } from "../../report/pieces.ts";
 import { trainingSections } from "../../report/training.ts";
@@ -44,7 +44,7 @@ export function mapScoresReport(report: MapScoresReport): string {
     title,
     body: html`<p class="eyebrow">SkySense ${task}</p>
 <h1>${title}</h1>
-<p class="lead">Mean IoU ${formatPercent(scores.meanIou)} over ${scores.averagedIou} classes on ${images} held-out ${noun}s${
+<p class="lead">Mean IoU ${formatPercent(scores.meanIou)} over ${scores.averagedIou} classes on ${formatCount(images, `held-out ${noun}`)}${
       training === undefined ? "" : `, after learning from ${training.images}`
     }.</p>
 ${keyFigures([
