@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { columnSteps, largestJump } from "../../../test/support/seams.ts";
 import { createRandom } from "../../core/random.ts";
 import { openModel } from "../../embed/load-model.node.ts";
 import { openRaster } from "../../imagery/raster/open.node.ts";
@@ -181,4 +182,37 @@ test("predictSegmentation: a scene is mapped as its truth; killed midway it goes
   expect([...found]).toEqual([...(await map.read()).data]);
   expect(flat.areas[0]!.hectares).toBeUndefined();
   await map.close();
+}, 240_000);
+
+test("predictSegmentation: a scene in windows shows no seams: columns change as in one window", async () => {
+  const [side, lag] = [384, 4];
+  const { rgb } = scene(7, side, side);
+  const image = join(folder, "square.png");
+  await sharp(rgb, { raw: { width: side, height: side, channels: 3 } })
+    .png()
+    .toFile(image);
+  const map = async (out: string, windows: { window: number; overlap: number }) => {
+    const model = join(run, "model.safetensors");
+    const { files } = (await predictSegmentation({ model, image, out: join(folder, out), ...windows }))!;
+    const [labels, confidence] = await Promise.all(
+      [files.classes!, files.confidence!].map(async (file) => {
+        const raster = await openRaster(file);
+        const { data } = await raster.read();
+        await raster.close();
+        return data;
+      }),
+    );
+    const data = Float32Array.from(confidence!, (sure, p) => (labels![p] === 1 ? sure : 100 - sure));
+    return { data, labels: Array.from(labels!), shape: [1, side, side] as const };
+  };
+  const whole = await map("one-window", { window: side, overlap: 0 });
+  const tiled = await map("windows", { window: 128, overlap: 64 });
+  const hard = await map("hard-windows", { window: 128, overlap: 0 });
+  const other = whole.labels.filter((label, p) => label !== tiled.labels[p]).length;
+  expect(other / side ** 2).toBeLessThan(0.01);
+  const steps = columnSteps(whole, lag);
+  const [blended, cut] = [tiled, hard].map((one) => largestJump(columnSteps(one, lag), steps));
+  expect(blended).toBeLessThan(0.06);
+  // What windows without overlap look like.
+  expect(cut).toBeGreaterThan(0.12);
 }, 240_000);
