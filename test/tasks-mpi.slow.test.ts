@@ -40,7 +40,7 @@ describe.skipIf(!mpiIsThere)("tasks under mpirun", () => {
     sets = await writeSquares(folder);
   });
 
-  test.each(["segmentation", "detection"] as const)(
+  test.each(["segmentation", "detection", "change", "timeseries"] as const)(
     "finetune %s on 2 ranks: losses and weights of one process up to rounding, batch norms and samples included",
     async (task) => {
       const command = (out: string) => ["finetune", ...sets[task], "--steps", "5", "--lr", "0.002", "--out", out];

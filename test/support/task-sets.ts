@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import sharp from "sharp";
 import { createRandom } from "../../src/core/random.ts";
+import { writeTestTiff } from "./write-geotiff.ts";
 
 const side = 96;
 
@@ -28,7 +29,50 @@ export async function writePicture(path: string, { rgb, width, height }: ReturnT
     .toFile(path);
 }
 
-/** A set of such pictures with masks and boxes, and what to say on the command line to learn a little of each task. */
+async function writeMask(path: string, mask: Uint8Array) {
+  await sharp(mask, { raw: { width: side, height: side, channels: 1 } })
+    .toColourspace("b-w")
+    .png()
+    .toFile(path);
+}
+
+/** Pairs of pictures in LEVIR-CD's folders; what changed are the squares of one that the other has not. */
+async function writePairs(folder: string, splits: readonly string[]) {
+  for (const [i, split] of splits.entries()) {
+    const [before, after] = [squaresPicture(i), squaresPicture(100 + i)];
+    for (const kind of ["A", "B", "label"]) mkdirSync(`${folder}/${split}/${kind}`, { recursive: true });
+    await writePicture(`${folder}/${split}/A/${i}.png`, before);
+    await writePicture(`${folder}/${split}/B/${i}.png`, after);
+    const changed = before.mask.map((value, p) => 255 * (value ^ after.mask[p]!));
+    await writeMask(`${folder}/${split}/label/${i}.png`, changed);
+  }
+}
+
+/** Places of two Sentinel-2 dates; one class is green on both, the other on the first alone. */
+function writePlaces(folder: string, splits: readonly string[]) {
+  const [bands, cells] = [["B02", "B03", "B04", "B08"], 16];
+  const items = splits.map((split, i) => {
+    const random = createRandom(i, "places");
+    const border = 4 + random.integer(8);
+    const classes = Uint8Array.from({ length: cells ** 2 }, (_, p) => Number(p % cells < border));
+    const values = [0, 1].flatMap((date) =>
+      bands.flatMap((_, band) =>
+        [...classes].map((of) => (date === 0 || of === 0 ? [400, 700, 400, 3600] : [400, 700, 1400, 1900])[band]!),
+      ),
+    );
+    const data = Uint16Array.from(values, (value) => value + random.integer(60));
+    mkdirSync(`${folder}/${i}`, { recursive: true });
+    const grid = { width: cells, height: cells, epsg: 32633 };
+    writeTestTiff(`${folder}/${i}/s2.tif`, { data, bands: 8, ...grid });
+    writeTestTiff(`${folder}/${i}/classes.tif`, { data: classes, bands: 1, ...grid });
+    const said = { bands, dates: ["2020-06-01", "2020-08-01"], units: "reflectance*10000", offset: 0, check: false };
+    const files = [{ file: `${i}/s2.tif`, sensor: "s2", ...said }];
+    return { id: `${i}`, split, mask: `${i}/classes.tif`, files };
+  });
+  writeFileSync(`${folder}/index.json`, JSON.stringify({ classes: ["meadow", "wheat"], items }));
+}
+
+/** Sets with masks, boxes, pairs and dates, and what to say on the command line to learn a little of each task. */
 export async function writeSquares(folder: string, { train = 6, val = 2 } = {}) {
   const masks = `${folder}/masks-set`;
   const boxes = `${folder}/boxes-set`;
@@ -36,17 +80,16 @@ export async function writeSquares(folder: string, { train = 6, val = 2 } = {}) 
     for (const kind of ["images", "masks"]) mkdirSync(`${masks}/${kind}/${split}`, { recursive: true });
   }
   mkdirSync(boxes, { recursive: true });
+  const splits = Array.from({ length: train + val }, (_, i) => (i < train ? "train" : "val"));
+  await writePairs(`${folder}/pairs-set`, splits);
+  writePlaces(`${folder}/places-set`, splits);
   const items = [];
-  for (let i = 0; i < train + val; i++) {
+  for (const [i, split] of splits.entries()) {
     const picture = squaresPicture(i);
-    const split = i < train ? "train" : "val";
     const image = `${masks}/images/${split}/${i}.png`;
     await writePicture(image, picture);
     await writePicture(`${boxes}/${i}.png`, picture);
-    await sharp(picture.mask, { raw: { width: side, height: side, channels: 1 } })
-      .toColourspace("b-w")
-      .png()
-      .toFile(`${masks}/masks/${split}/${i}.png`);
+    await writeMask(`${masks}/masks/${split}/${i}.png`, picture.mask);
     const rows = picture.boxes.map((box) => [...box, "square"]);
     items.push({ file: `${i}.png`, width: side, height: side, split, boxes: rows });
   }
@@ -57,10 +100,13 @@ export async function writeSquares(folder: string, { train = 6, val = 2 } = {}) 
     { name: "square", value: 1, colour: "#ff0000" },
   ];
   writeFileSync(classes, JSON.stringify({ classes: colours }));
-  const small = ["--model", "tiny", "--size", "64", "--batch-size", "4", "--drop-path", "0.3"];
+  const tiny = ["--model", "tiny", "--batch-size", "4", "--drop-path", "0.3"];
+  const small = [...tiny, "--size", "64"];
   return {
     segmentation: ["segmentation", "--data", masks, "--classes", classes, "--channels", "8", ...small],
     detection: ["detection", "--data", boxes, "--anchor-scale", "4", "--regions", "16", ...small],
+    change: ["change", "--data", `${folder}/pairs-set`, "--channels", "8", ...small],
+    timeseries: ["timeseries", "--data", `${folder}/places-set`, "--channels", "8", "--size", "8", ...tiny],
     paths: { masks, boxes, classes },
   } as const;
 }
