@@ -37,7 +37,7 @@ export interface Judgement {
   failures: readonly { id: string; reason: string }[];
 }
 
-/** Side of the tiles that are shown, and how many. */
+/** Longest side of the tiles that are shown, and how many. */
 const tileSide = 256;
 const tilesShown = 8;
 
@@ -99,9 +99,8 @@ function tilesOf(
   { image, truth, said }: { image: ImageStack; truth: LabelMap; said: ClassMap },
 ): WorstTile[] {
   const tiles: WorstTile[] = [];
-  for (let top = 0; top < truth.height; top += tileSide) {
-    for (let left = 0; left < truth.width; left += tileSide) {
-      const [width, height] = [Math.min(tileSide, truth.width - left), Math.min(tileSide, truth.height - top)];
+  for (const [top, height] of equalParts(truth.height)) {
+    for (const [left, width] of equalParts(truth.width)) {
       const window: Window = [left, top, width, height];
       const [wanted, found] = [cut(truth.data, truth.width, window), cut(said.labels, truth.width, window)];
       let [wrong, labelled] = [0, 0];
@@ -110,13 +109,19 @@ function tilesOf(
         labelled++;
         if (found[p] !== label) wrong++;
       }
-      // Slivers at the edge of an image, and what is hardly labelled, show nothing.
-      const whole = Math.min(tileSide, truth.width) * Math.min(tileSide, truth.height);
-      if (labelled < whole / 4) continue;
+      // What is hardly labelled shows nothing.
+      if (labelled < (width * height) / 4) continue;
       tiles.push({ id, window, wrong: wrong / labelled, image: partOf(image, window), truth: wanted, said: found });
     }
   }
   return tiles;
+}
+
+/** A side in parts of one length, up to a pixel: no slivers at its end. */
+function equalParts(side: number): [start: number, length: number][] {
+  const count = Math.ceil(side / tileSide);
+  const edges = Array.from({ length: count + 1 }, (_, i) => Math.round((i * side) / count));
+  return edges.slice(1).map((end, i) => [edges[i]!, end - edges[i]!]);
 }
 
 function cut(map: Uint8Array, width: number, [left, top, wide, tall]: Window): Uint8Array {

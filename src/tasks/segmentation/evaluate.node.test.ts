@@ -63,9 +63,12 @@ test("judgeSegmenter: labelled pixels alone are counted, and the worst tiles com
   const { images, worst, failures } = await judge(item("image.png", "mask.png"), item("damaged.png", "mask.png"));
   expect([...images[0]!.confusion.counts]).toEqual([0, 100 * height, 0, 100 * height]);
   expect(failures.map(({ id }) => id)).toEqual(["damaged.png"]);
-  // Columns 0 to 255 are 100 dark and 56 bright; what is left is too little to show.
-  expect(worst.map((tile) => [tile.window, tile.wrong])).toEqual([[[0, 0, 256, height], 100 / 156]]);
-  expect(worst[0]!.image.shape).toEqual([1, 3, height, 256]);
+  // Two halves: 100 dark columns and 50 ignored, then 50 ignored and 100 bright.
+  expect(worst.map((tile) => [tile.window, tile.wrong])).toEqual([
+    [[0, 0, 150, height], 1],
+    [[150, 0, 150, height], 0],
+  ]);
+  expect(worst[0]!.image.shape).toEqual([1, 3, height, 150]);
 });
 
 test("judgeSegmenter: a mask that does not fit its image is an error, as is a set of which nothing can be read", async () => {
