@@ -78,7 +78,7 @@ function tilesOf(image: CutImage, columns: Run, rows: Run, tile: number, block: 
 }
 
 /** As few equal parts as are no longer than `most`. */
-function partsOf({ from, to }: Run, most: number): Run[] {
+export function partsOf({ from, to }: Run, most: number): Run[] {
   const count = Math.ceil((to - from) / most);
   const at = (k: number) => from + Math.round((k * (to - from)) / count);
   return Array.from({ length: count }, (_, k) => ({ from: at(k), to: at(k + 1) }));

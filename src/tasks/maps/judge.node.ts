@@ -2,6 +2,7 @@ import { SkySenseError } from "../../core/error.ts";
 import type { Window } from "../../core/grid.ts";
 import type { ImageStack } from "../../core/place.ts";
 import type { LongCall } from "../../core/progress.ts";
+import { partsOf } from "../../evaluate/blocks.ts";
 import { type Confusion, confusionMatrix } from "../../evaluate/confusion.ts";
 import { noneJudged } from "../../evaluate/none-judged.ts";
 import { ignoredLabel, isLabelFault, type LabelMap } from "../../train/data/label-map.ts";
@@ -99,8 +100,9 @@ function tilesOf(
   { image, truth, said }: { image: ImageStack; truth: LabelMap; said: ClassMap },
 ): WorstTile[] {
   const tiles: WorstTile[] = [];
-  for (const [top, height] of equalParts(truth.height)) {
-    for (const [left, width] of equalParts(truth.width)) {
+  for (const { from: top, to: bottom } of partsOf({ from: 0, to: truth.height }, tileSide)) {
+    for (const { from: left, to: right } of partsOf({ from: 0, to: truth.width }, tileSide)) {
+      const [width, height] = [right - left, bottom - top];
       const window: Window = [left, top, width, height];
       const [wanted, found] = [cut(truth.data, truth.width, window), cut(said.labels, truth.width, window)];
       let [wrong, labelled] = [0, 0];
@@ -115,13 +117,6 @@ function tilesOf(
     }
   }
   return tiles;
-}
-
-/** A side in parts of one length, up to a pixel: no slivers at its end. */
-function equalParts(side: number): [start: number, length: number][] {
-  const count = Math.ceil(side / tileSide);
-  const edges = Array.from({ length: count + 1 }, (_, i) => Math.round((i * side) / count));
-  return edges.slice(1).map((end, i) => [edges[i]!, end - edges[i]!]);
 }
 
 function cut(map: Uint8Array, width: number, [left, top, wide, tall]: Window): Uint8Array {

@@ -14,6 +14,8 @@ const image = writeTestTiff(join(folder, "plot.tif"), {
   data: new Uint8Array(3 * 200 * 100),
   ...{ bands: 3, width: 200, height: 100, epsg: 32611, origin: [left, top], pixel: 0.5 },
 });
+/** No border of blocks runs through the image. */
+const oneBlock = 1e7;
 /** From pixels to the world. */
 const world = (ring: number[][]) => ring.map(([x, y]) => [left + x! / 2, top - y! / 2]);
 const crown = (kind: string | null, ring: number[][]): TestFeature => ({
@@ -35,7 +37,7 @@ test("openBoxSet: polygons become upright boxes, or the smallest turned ones, in
     crown("ash", box(110, 50, 130, 90)),
     crown("oak", box(-5, 95, 5, 120)),
   ]);
-  const vectors = { labels: file, classField: "kind", blockMetres: 1000, tile: 100 };
+  const vectors = { labels: file, classField: "kind", blockMetres: oneBlock, tile: 100 };
   const upright = await openBoxSet(image, { oriented: false, vectors });
   expect(upright.classes).toEqual(["ash", "oak"]);
   expect(
@@ -55,7 +57,7 @@ test("openBoxSet: an object on two tiles counts where seven tenths of it lie; po
   const file = labels("cut.geojson", [crown("oak", box(92, 10, 102, 20)), stem, crown("ash", box(1, 1, 9, 9))]);
   const { items, notes } = await openBoxSet(image, {
     oriented: false,
-    vectors: { labels: file, classField: "kind", tile: 100 },
+    vectors: { labels: file, classField: "kind", blockMetres: oneBlock, tile: 100 },
   });
   expect(items.map(({ boxes, difficult }) => [[...boxes], [...difficult]])).toEqual([
     [
@@ -66,9 +68,9 @@ test("openBoxSet: an object on two tiles counts where seven tenths of it lie; po
   ]);
   expect(notes![0]).toBe(`${file}: 1 features are points, which have no extent, and were left out`);
   const only = labels("points.geojson", [stem]);
-  await expect(openBoxSet(image, { oriented: false, vectors: { labels: only } })).rejects.toThrow(
-    "the labels are points, but a detector learns from boxes",
-  );
+  await expect(
+    openBoxSet(image, { oriented: false, vectors: { labels: only, blockMetres: oneBlock } }),
+  ).rejects.toThrow("the labels are points, but a detector learns from boxes");
 });
 
 test("openBoxSet: boxes without extent are refused by the number of their feature, or left out", async () => {
@@ -81,7 +83,7 @@ test("openBoxSet: boxes without extent are refused by the number of their featur
       [30, 30],
     ]),
   ]);
-  const vectors = { labels: file, classField: "kind" };
+  const vectors = { labels: file, classField: "kind", blockMetres: oneBlock };
   await expect(openBoxSet(image, { oriented: false, vectors })).rejects.toThrow(
     /^feature 1 \(oak\) has no extent \(30 30 40 30\) \(.*flat\.geojson\)\. Correct it/,
   );
