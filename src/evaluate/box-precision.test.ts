@@ -185,6 +185,7 @@ test("scoreBoxes: means leave out classes without objects, and boxes without ext
   const scores = scoreBoxes([image], { classes: 2, protocol: boxProtocols.coco });
   expect([scores.map50, scores.map, scores.absent, scores.dropped]).toEqual([1, 1, 1, 1]);
   expect(scores.classes[0]).toEqual({ ap50: 1, ap: 1, recall: 1, truths: 1, detections: 1 });
+  expect(scores.interval.map50).toEqual({ low: Number.NaN, high: Number.NaN });
   const two = scoreBoxes([image, image], { classes: 2, protocol: boxProtocols.coco });
   expect(two.interval.map50).toEqual({ low: 1, high: 1 });
 });

@@ -38,6 +38,8 @@ export interface LabelledTiles {
   tiles: readonly LabelledTile[];
   /** undefined: folders called train and val divide the images. */
   blockMetres: number | undefined;
+  /** Features that are points alone, wherever they lie on an image. */
+  points: ReadonlySet<number>;
   /** What was left out, or is doubtful, with numbers of features. */
   notes: readonly string[];
 }
@@ -61,7 +63,11 @@ export async function openLabelledTiles(data: string, options: VectorLabels): Pr
         byImage.set(image, placeFeatures(features, image.grid, { layer: file.name, classField, tally }));
     }
     if (tally.seen.size === 0) throw noOverlap(file, images);
-    return { ...cut(byImage, data, options), notes: [...notes, ...notesOf(tally, file, classField)] };
+    return {
+      ...cut(byImage, data, options),
+      points: tally.points,
+      notes: [...notes, ...notesOf(tally, file, classField)],
+    };
   });
 }
 

@@ -16,10 +16,12 @@ export interface Tally {
   classless: Set<number>;
   lines: Set<number>;
   crossing: Set<number>;
+  /** With a class, but points alone. */
+  points: Set<number>;
 }
 
 export function createTally(): Tally {
-  return { seen: new Set(), classless: new Set(), lines: new Set(), crossing: new Set() };
+  return { seen: new Set(), classless: new Set(), lines: new Set(), crossing: new Set(), points: new Set() };
 }
 
 /**
@@ -48,6 +50,7 @@ export function placeFeatures(
       tally.classless.add(feature.id);
       return [];
     }
+    if (feature.polygons.length === 0) tally.points.add(feature.id);
     if (feature.polygons.some(crossesItself)) tally.crossing.add(feature.id);
     return [{ ...mapFeature(feature, (xy) => worldToPixel(transform, xy)), value, extent }];
   });

@@ -98,7 +98,8 @@ function line(
 function percent([row]: readonly ProbeResult[]): string {
   if (row === undefined) return "";
   const [value, low, high] = [row.value, row.low, row.high].map((v) => (100 * v).toFixed(1));
-  return `${value} (${low}–${high})`;
+  // Of one item there is no interval: NaN, which JSON keeps as null.
+  return Number.isFinite(row.low) ? `${value} (${low}–${high})` : value!;
 }
 
 function meanAndStd(rows: readonly ProbeResult[]): string {

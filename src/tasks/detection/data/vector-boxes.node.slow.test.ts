@@ -68,9 +68,9 @@ test("openBoxSet: an object on two tiles counts where seven tenths of it lie; po
   ]);
   expect(notes![0]).toBe(`${file}: 1 features are points, which have no extent, and were left out`);
   const only = labels("points.geojson", [stem]);
-  await expect(
-    openBoxSet(image, { oriented: false, vectors: { labels: only, blockMetres: oneBlock } }),
-  ).rejects.toThrow("the labels are points, but a detector learns from boxes");
+  await expect(openBoxSet(image, { oriented: false, vectors: { labels: only } })).rejects.toThrow(
+    "the labels are points, but a detector learns from boxes",
+  );
 });
 
 test("openBoxSet: boxes without extent are refused by the number of their feature, or left out", async () => {

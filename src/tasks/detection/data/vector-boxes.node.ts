@@ -22,12 +22,10 @@ const leastShare = 0.7;
  */
 export async function openVectorBoxes(data: string, vectors: VectorLabels, rules: BoxRules): Promise<BoxSet> {
   const { labels: file, tile = 1024 } = vectors;
-  const { tiles, notes, blockMetres } = await openLabelledTiles(data, { ...vectors, tile });
-  const points = new Set<number>();
+  const { tiles, points, notes, blockMetres } = await openLabelledTiles(data, { ...vectors, tile });
   const found = tiles.map((one): Found => {
     const { id, image, window, block, features } = one;
     const [, , width, height] = window;
-    for (const feature of features) if (feature.polygons.length === 0) points.add(feature.id);
     const objects = features.flatMap((feature) => objectOf(feature, one, rules.oriented));
     const annotation = { image: undefined, size: [height, width] as const, objects };
     return { id, image: image.image, window, split: image.split, block, file, annotation };
