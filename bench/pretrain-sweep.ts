@@ -23,13 +23,16 @@ function measure(name: string): Row {
   return JSON.parse(run.stdout.trim().split("\n").at(-1)!) as Row;
 }
 
+/** Two digits count. */
+const short = (value: number): string => String(Number(value.toPrecision(2)));
+
 function line({ name, parameters, placesPerSecond, gflop, ratio, peakGiB }: Row): string {
   const cells = [
     name,
     `${(parameters / 1e6).toFixed(1)} M`,
-    placesPerSecond.toPrecision(2),
-    gflop.toPrecision(2),
-    (placesPerSecond * gflop).toPrecision(2),
+    short(placesPerSecond),
+    short(gflop),
+    short(placesPerSecond * gflop),
     ratio.toFixed(2),
     peakGiB.toFixed(2),
   ];

@@ -18,9 +18,12 @@ beforeAll(async () => {
   sets = await writeSquares(folder);
 });
 
+const dataOf = { segmentation: "masks", detection: "boxes", change: "pairs", timeseries: "places" } as const;
+const tasks = ["segmentation", "detection", "change", "timeseries"] as const;
+
 /** Run to the end, or until a step has been done. */
-function finetune(task: "segmentation" | "detection", out: string, { killAfter }: { killAfter?: number } = {}) {
-  const data = task === "segmentation" ? sets.paths.masks : sets.paths.boxes;
+function finetune(task: (typeof tasks)[number], out: string, { killAfter }: { killAfter?: number } = {}) {
+  const data = sets.paths[dataOf[task]];
   const run = spawn(process.execPath, [child, task, data, sets.paths.classes, out], { stdio: "pipe" });
   let errors = "";
   run.stderr.on("data", (text) => {
@@ -36,17 +39,14 @@ function finetune(task: "segmentation" | "detection", out: string, { killAfter }
   );
 }
 
-test.each(["segmentation", "detection"] as const)(
-  "finetune %s: killed twice, it ends with the same bits as a run that was not",
-  async (task) => {
-    await finetune(task, at(`${task}-whole`));
-    const out = at(`${task}-killed`);
-    for (const killAfter of [3, 7]) expect(await finetune(task, out, { killAfter })).toBe("SIGKILL");
-    expect(existsSync(`${out}/model.safetensors`)).toBe(false);
-    expect(await finetune(task, out)).toBe(null);
-    expect(outcomeOf(out)).toEqual(outcomeOf(at(`${task}-whole`)));
-  },
-);
+test.each(tasks)("finetune %s: killed twice, it ends with the same bits as a run that was not", async (task) => {
+  await finetune(task, at(`${task}-whole`));
+  const out = at(`${task}-killed`);
+  for (const killAfter of [3, 7]) expect(await finetune(task, out, { killAfter })).toBe("SIGKILL");
+  expect(existsSync(`${out}/model.safetensors`)).toBe(false);
+  expect(await finetune(task, out)).toBe(null);
+  expect(outcomeOf(out)).toEqual(outcomeOf(at(`${task}-whole`)));
+});
 
 test("predict segmentation: killed among windows and killed while writing, it ends with the same bytes", async () => {
   await writePicture(at("scene.png"), squaresPicture(50, [700, 620]));

@@ -81,8 +81,9 @@ export async function writeSquares(folder: string, { train = 6, val = 2 } = {}) 
   }
   mkdirSync(boxes, { recursive: true });
   const splits = Array.from({ length: train + val }, (_, i) => (i < train ? "train" : "val"));
-  await writePairs(`${folder}/pairs-set`, splits);
-  writePlaces(`${folder}/places-set`, splits);
+  const [pairs, places] = [`${folder}/pairs-set`, `${folder}/places-set`];
+  await writePairs(pairs, splits);
+  writePlaces(places, splits);
   const items = [];
   for (const [i, split] of splits.entries()) {
     const picture = squaresPicture(i);
@@ -105,8 +106,8 @@ export async function writeSquares(folder: string, { train = 6, val = 2 } = {}) 
   return {
     segmentation: ["segmentation", "--data", masks, "--classes", classes, "--channels", "8", ...small],
     detection: ["detection", "--data", boxes, "--anchor-scale", "4", "--regions", "16", ...small],
-    change: ["change", "--data", `${folder}/pairs-set`, "--channels", "8", ...small],
-    timeseries: ["timeseries", "--data", `${folder}/places-set`, "--channels", "8", "--size", "8", ...tiny],
-    paths: { masks, boxes, classes },
+    change: ["change", "--data", pairs, "--channels", "8", ...small],
+    timeseries: ["timeseries", "--data", places, "--channels", "8", "--size", "8", ...tiny],
+    paths: { masks, boxes, pairs, places, classes },
   } as const;
 }
