@@ -23,8 +23,8 @@ export interface Linear {
  * free, the minimum of ½‖W‖² + C Σᵢ lossᵢ, where the loss is the cross-entropy of the softmax (multinomial) or, for
  * labels, the sum of the binary ones.
  *
- * W is a sum of training vectors, so it is sought in their span; and what is known of the Hessian beforehand (the
- * covariance of the vectors, the curvature of the loss at equal probabilities, the decay) preconditions the search.
+ * W is a sum of training vectors, so it is sought in their span; and a likeness of the Hessian, renewed after
+ * every {@link stretch} steps, preconditions the search: with two classes it is the Hessian itself.
  *
  * @param x  standardised vectors
  * @see scikit-learn, LogisticRegression(C, multi_class="multinomial")
@@ -37,46 +37,53 @@ export function logisticFits(x: Standardised, targets: Targets): (options: FitOp
   const rank = data.length / items;
   const weights = rank * classes;
   const sizes = { m: items, k: rank, n: classes };
-  const covariance = new Float64Array(rank * rank);
-  addTransposedProduct(data, data, covariance, { m: items, k: rank, n: rank });
-  const curvature = multiLabel ? 1 / 4 : 1 / classes;
   const loss = multiLabel ? binaryLoss : softmaxLoss;
   const scores = new Float64Array(items * classes);
+  // At equal probabilities; as long as the search ends soon, this likeness will do.
+  let curvature = curvatureOf(
+    data,
+    values.map((v) => (multiLabel ? 1 / 2 : 1 / classes) - v),
+    targets,
+  );
   let last: Float64Array = new Float64Array(weights + classes);
 
   return ({ C, tolerance = 1e-5 }) => {
     // Divided by C and the number of items, so that one tolerance suits all.
     const decay = 1 / (C * items);
-    const hessian = covariance.map((v, i) => (curvature * v) / items + (i % (rank + 1) === 0 ? decay : 0));
-    const inverse = cholesky(hessian, rank);
+    const objective = (p: Float64Array, gradient: Float64Array) => {
+      product(data, p, scores, sizes);
+      let value = loss(scores, p.subarray(weights), values, classes) / items; // scores are now their own gradient
+      gradient.fill(0);
+      addTransposedProduct(data, scores, gradient, sizes);
+      for (let i = 0; i < scores.length; i++) gradient[weights + (i % classes)]! += scores[i]!;
+      for (let j = 0; j < gradient.length; j++) gradient[j]! /= items;
+      for (let j = 0; j < weights; j++) {
+        value += 0.5 * decay * p[j]! ** 2;
+        gradient[j]! += decay * p[j]!;
+      }
+      return value;
+    };
     const parameters = last.slice(); // the fit before is close
-    const result = minimise(
-      (p, gradient) => {
-        product(data, p, scores, sizes);
-        let value = loss(scores, p.subarray(weights), values, classes) / items; // scores are now their own gradient
-        gradient.fill(0);
-        addTransposedProduct(data, scores, gradient, sizes);
-        for (let i = 0; i < scores.length; i++) gradient[weights + (i % classes)]! += scores[i]!;
-        for (let j = 0; j < gradient.length; j++) gradient[j]! /= items;
-        for (let j = 0; j < weights; j++) {
-          value += 0.5 * decay * p[j]! ** 2;
-          gradient[j]! += decay * p[j]!;
-        }
-        return value;
-      },
-      parameters,
-      {
-        tolerance,
-        precondition(gradient) {
-          inverse.solve(gradient, classes);
-          for (let k = weights; k < gradient.length; k++) gradient[k]! /= curvature;
-        },
-      },
-    );
+    let [iterations, converged] = [0, false];
+    for (let stalled = false; !converged && !stalled && iterations < mostIterations; ) {
+      const precondition = preconditioner(curvature, { decay, rank, classes });
+      const found = minimise(objective, parameters, { tolerance, maxIterations: stretch, precondition });
+      iterations += found.iterations;
+      converged = found.converged;
+      stalled = found.iterations < stretch;
+      if (!converged && !stalled) {
+        objective(parameters, new Float64Array(parameters.length));
+        curvature = curvatureOf(data, scores, targets);
+      }
+    }
     last = parameters;
-    return { classes, parameters: outOfBasis(parameters, basis, { rank, classes, ...x }), ...result };
+    return { classes, parameters: outOfBasis(parameters, basis, { rank, classes, ...x }), converged, iterations };
   };
 }
+
+/** Steps with one likeness of the Hessian: to make one costs as much as some dozen steps. */
+const stretch = 20;
+const mostIterations = 2000;
 
 export interface FitOptions {
   C: number;
@@ -87,6 +94,48 @@ export interface FitOptions {
 export type Fit = Linear & { converged: boolean; iterations: number };
 
 type Standardised = Vectors & { data: Float64Array };
+
+/** What the classes' Hessians have in common. */
+interface Curvature {
+  /** Of the weights, [rank, rank], without the decay. */
+  weights: Float64Array;
+  offset: number;
+}
+
+/**
+ * The covariance of the items, each as heavy as its loss curves, a mean over the classes: p (1 − p) of a label; of the
+ * softmax so that it is right for two classes, and for any number of equal probabilities.
+ *
+ * @param scores  [items, classes], gradients of the loss: probability − target
+ */
+function curvatureOf(data: Float64Array, scores: Float64Array, { classes, values, multiLabel }: Targets): Curvature {
+  const items = scores.length / classes;
+  const rank = data.length / items;
+  const share = items * (multiLabel ? classes : classes - 1);
+  const heaviness = new Float64Array(items);
+  for (let i = 0; i < scores.length; i++) {
+    const p = scores[i]! + values[i]!;
+    heaviness[Math.floor(i / classes)]! += (p * (1 - p)) / share;
+  }
+  const heavy = data.slice();
+  for (let i = 0; i < heavy.length; i++) heavy[i]! *= heaviness[Math.floor(i / rank)]!;
+  const weights = new Float64Array(rank * rank);
+  addTransposedProduct(data, heavy, weights, { m: items, k: rank, n: rank });
+  return { weights, offset: heaviness.reduce((a, b) => a + b, 0) };
+}
+
+function preconditioner(
+  { weights, offset }: Curvature,
+  { decay, rank, classes }: { decay: number; rank: number; classes: number },
+): (gradient: Float64Array) => void {
+  const hessian = weights.slice();
+  for (let j = 0; j < rank; j++) hessian[j * (rank + 1)]! += decay;
+  const inverse = cholesky(hessian, rank);
+  return (gradient) => {
+    inverse.solve(gradient, classes);
+    for (let k = rank * classes; k < gradient.length; k++) gradient[k]! /= offset;
+  };
+}
 
 /** [items, dimensions] · basisᵀ → [items, rank]. */
 function inBasis(data: Float64Array, basis: Float64Array, dimensions: number): Float64Array {
