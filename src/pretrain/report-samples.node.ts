@@ -3,8 +3,11 @@ import type { PrototypeBank } from "../checkpoint/prototype-bank.ts";
 import { SkySenseError } from "../core/error.ts";
 import { type Place, type SensorName, sensorNames } from "../core/place.ts";
 import type { Encoded, SkySense } from "../embed/model.ts";
+import { pixelsPerCell } from "../embed/prepare.ts";
+import { cutCells } from "../evaluate/cells.ts";
 import { nearest } from "../evaluate/nearest.ts";
 import { resizeStack } from "../evaluate/resize-stack.ts";
+import { restrictPlace } from "../evaluate/restrict.ts";
 import { type PlaceSource, readPlaceSource } from "../imagery/scene/place-source.node.ts";
 import { createCellSample, type FeatureColours, featurePicture, fitFeatureColours } from "../report/pca.ts";
 import { type Picture, trueColour } from "../report/picture.ts";
@@ -20,6 +23,9 @@ export interface Sampled {
 }
 
 const perBatch = 16;
+/** Cells a side and dates of a sensor that are encoded for the report. */
+const cellsShown = 24;
+const datesShown = 8;
 /** Aerial images alone are brought to this side for maps: 8 × 8 cells can be looked at, 4 × 4 can not. */
 const mapSide = 256;
 const thumbnailSide = 112;
@@ -31,7 +37,10 @@ export function evenly<T>(items: readonly T[], count: number): T[] {
   return Array.from({ length: count }, (_, i) => items[Math.floor(((i + 0.5) * items.length) / count)]!);
 }
 
-/** Read and encode places; those that cannot be read or do not fit the model are left out. */
+/**
+ * Read and encode places, of large ones the middle, of long series some dates; those that cannot be read or do not fit
+ * the model are left out. Maps of single sensors are not kept: those of hundreds of places would fill the memory.
+ */
 export async function encodeSample(
   model: SkySense,
   places: readonly { id: string; source: PlaceSource }[],
@@ -41,13 +50,31 @@ export async function encodeSample(
   for (let i = 0; i < places.length; i += perBatch) {
     const read = await Promise.all(
       places.slice(i, i + perBatch).map(async ({ id, source }) => {
-        const place = await orNothing(readPlaceSource(source, signal ? { signal } : {}));
+        const whole = readPlaceSource(source, signal ? { signal } : {});
+        const place = await orNothing(whole.then((found) => partOf(found, model)));
         return place === undefined ? [] : [{ id, place }];
       }),
     );
-    found.push(...(await encodeAll(model, read.flat(), signal)));
+    const encoded = await encodeAll(model, read.flat(), signal);
+    found.push(...encoded.map((one) => ({ ...one, encoded: { ...one.encoded, sensors: {} } })));
   }
   return found;
+}
+
+function partOf(whole: Place, { config }: SkySense): Place {
+  const known = sensorNames.filter((name) => config[name] !== undefined);
+  const place = restrictPlace(whole, { sensors: known, dates: datesShown });
+  const sides = Object.fromEntries(known.map((name) => [name, pixelsPerCell(config, name)]));
+  const sensor = known.find((name) => place[name] !== undefined)!;
+  const [rows, columns] = place[sensor]!.shape.slice(2).map((pixels) => Math.ceil(pixels / sides[sensor]!));
+  if (Math.max(rows!, columns!) <= cellsShown) return place;
+  // An even cell, so that patches of two pixels stay whole.
+  const first = (cells: number) => 2 * Math.floor(Math.max(0, cells - cellsShown) / 4);
+  const window = {
+    ...{ row: first(rows!), column: first(columns!) },
+    ...{ rows: Math.min(rows!, cellsShown), columns: Math.min(columns!, cellsShown) },
+  };
+  return cutCells(place, window, { sides });
 }
 
 async function encodeAll(model: SkySense, batch: readonly { id: string; place: Place }[], signal?: AbortSignal) {
