@@ -2,10 +2,11 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { modelConfig } from "../embed/load-model.node.ts";
 import { sceneNeeds } from "../embed/scene-needs.ts";
 import { denseProbe } from "../evaluate/dense-probe.node.ts";
-import { featureNames } from "../evaluate/model-features.ts";
+import { type FeatureName, featureNames } from "../evaluate/model-features.ts";
 import { probe } from "../evaluate/probe.node.ts";
 import { type ProtocolName, protocolNames } from "../evaluate/protocols.ts";
 import { markdownTable } from "../evaluate/results.ts";
+import { type StageName, stageNames } from "../evaluate/stage-features.ts";
 import { openDenseSet } from "../tasks/segmentation/data/open-dense-set.node.ts";
 import { commandLine } from "./command-line.ts";
 import { deviceOption, list, ratio, seedsOption, sensorsOption } from "./options.ts";
@@ -29,7 +30,9 @@ export function addProbe(program: Command): void {
     .option("--min-per-class <n>", "leave out classes with fewer images", whole)
     .option("--subset <name>", "which one, where a data set holds several sets of series")
     .option("--model <model>", "a name (see `skysense models`) or a .safetensors file", "nano")
-    .addOption(new Option("--features <which>", "vectors of the model").choices([...featureNames]).default("fused"))
+    .addOption(
+      new Option("--features <which>", featuresHelp).argParser<FeatureName | StageName[]>(features).default("fused"),
+    )
     .addOption(
       new Option("--protocol <list>", "knn, linear or both")
         .argParser<ProtocolName[]>(protocols)
@@ -52,6 +55,9 @@ export function addProbe(program: Command): void {
     }
     if (data === undefined && options.trainRatio !== undefined) self.error("error: --train-ratio goes with --data");
     if (options.dense && data === undefined) self.error("error: --dense goes with --data");
+    if (options.dense && typeof options.features === "object") {
+      self.error("error: stages have no features of single cells: --dense goes with --features fused, hr, s2 or s1");
+    }
     const progress = progressLine();
     const common = {
       model: options.model,
@@ -98,6 +104,16 @@ export function addProbe(program: Command): void {
       progress.end();
     }
   });
+}
+
+const featuresHelp =
+  'vectors of the model: fused, hr, s2 or s1; or mean and deviation of stages of the HR encoder, as "stage1,stage2"';
+
+function features(text: string): FeatureName | StageName[] {
+  if (featureNames.includes(text as FeatureName)) return text as FeatureName;
+  const names = list(text);
+  if (names.every((name) => stageNames.includes(name as StageName))) return names as StageName[];
+  throw new InvalidArgumentError(`Choose one of ${featureNames.join(", ")}, or some of ${stageNames.join(", ")}.`);
 }
 
 function protocols(text: string): ProtocolName[] {

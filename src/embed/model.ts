@@ -7,6 +7,7 @@ import { initSkySense, type SkySenseConfig } from "../model/skysense.ts";
 import type { CompileOptions, Runtime } from "../runtime/session.ts";
 import type { Weights } from "../runtime/weights.ts";
 import { type EncodedCells, encodePlaces, type LocatedPlace } from "./encode.ts";
+import { type EncodedStages, encodeStages } from "./encode-stages.ts";
 import { modelSessions } from "./sessions.ts";
 
 /** Images of one sensor as a program has them; missing fields take the usual values. */
@@ -69,6 +70,8 @@ export interface SkySense {
   encodeBatch(places: readonly EncodeInput[], options?: { signal?: AbortSignal }): Promise<Encoded[]>;
   /** The same with cells before channels, for those who go on cell by cell. */
   encodeCells(places: readonly LocatedPlace[], options?: { signal?: AbortSignal }): Promise<EncodedCells[]>;
+  /** Maps of all stages of the HR encoder, without fusion, for those who need several scales. */
+  encodeStages(images: readonly ImageStack[], options?: { signal?: AbortSignal }): Promise<EncodedStages[]>;
   /** Free sessions and weights. */
   release(): Promise<void>;
 }
@@ -99,6 +102,7 @@ export function createModel(
     encode: async (place, options) => (await encodeBatch([place], options))[0]!,
     encodeBatch,
     encodeCells,
+    encodeStages: (images, { signal } = {}) => encodeStages(images, { config, sessions, signal }),
     release: async () => {
       await runtime.release();
       weights.close();

@@ -8,6 +8,7 @@ import {
   encodeHr,
   encodeSentinel,
   fuse,
+  hrStages,
   initSkySense,
   type SensorFeatures,
   type SkySenseConfig,
@@ -35,6 +36,8 @@ export interface FusionRequest {
 export interface Sessions {
   /** "image" [batch, bands, height, width] → "features" [batch, cells, width]. */
   encoder(request: EncoderRequest): Promise<Session>;
+  /** "image" of HR → "stage1", "stage2" …, [batch, h·w, channels] each: the stages that the encoder gives. */
+  stages(request: Omit<EncoderRequest, "sensor">): Promise<Session>;
   /**
    * "hr", "s2", "s1" [1, dates, cells, width], "days.<sensor>" int64 [1, dates], "mask" [1, cells, tokens] → "fused"
    * [1, cells, width].
@@ -55,6 +58,7 @@ export function modelSessions(config: SkySenseConfig, runtime: Runtime, options:
   };
   return {
     encoder: (request) => compile(request, () => encoderGraph(p, config, request)),
+    stages: (request) => compile({ ...request, stages: true }, () => stagesGraph(p, config, request)),
     fusion: (request) => compile(request, () => fusionGraph(p, config, request)),
     geoContext: () => compile("geo-context", () => geoContextGraph(p, config)),
   };
@@ -71,6 +75,16 @@ function encoderGraph(
   const part = config[sensor]!;
   const subset = bands.length === part.encoder.bands ? {} : { bands };
   return { features: encodeSentinel(params, image, part, subset).feature.x };
+}
+
+function stagesGraph(
+  p: SkySenseParams,
+  config: SkySenseConfig,
+  { bands, height, width }: Omit<EncoderRequest, "sensor">,
+): Record<string, Tensor> {
+  const image = input("image", [batchDim(), bands.length, height, width]);
+  const maps = [...hrStages(p.backbone_hr!, image, config.hr!)];
+  return Object.fromEntries(maps.map(([stage, { x }]) => [`stage${stage + 1}`, x]));
 }
 
 function fusionGraph(

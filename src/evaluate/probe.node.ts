@@ -18,6 +18,7 @@ import { randomFilters } from "./random-filters.ts";
 import { describeRestriction, type Restriction, restrictPlace } from "./restrict.ts";
 import { addResults, readResults } from "./result-file.node.ts";
 import type { ProbeResult } from "./results.ts";
+import { type StageName, stageFeatures } from "./stage-features.ts";
 
 export interface ProbeOptions extends LongCall, Restriction {
   /** One set to divide, or two folders. */
@@ -29,7 +30,8 @@ export interface ProbeOptions extends LongCall, Restriction {
   minPerClass?: number | undefined;
   /** A name as `loadModel` takes, or a model file. Default "nano". */
   model?: string;
-  features?: FeatureName;
+  /** Of the fused map or of one sensor's; or of stages of the HR encoder, see {@link stageFeatures}. */
+  features?: FeatureName | readonly StageName[];
   protocols?: readonly ProtocolName[];
   /** One run each; a seed is that of the draw, of random weights and filters, of the choice of C and the bootstrap. */
   seeds?: readonly number[];
@@ -126,7 +128,10 @@ function extractorMakers(runtime: Runtime, options: ProbeOptions & { model: stri
     async () => ({ extractor: randomFilters(runtime, { seed }), release: keep }),
     async () => {
       const model = loadModel(name, { seed, device });
-      return { extractor: await modelFeatures(model, features), release: () => model.release() };
+      const extractor = await (typeof features === "object"
+        ? stageFeatures(model, features)
+        : modelFeatures(model, features));
+      return { extractor, release: () => model.release() };
     },
   ];
 }

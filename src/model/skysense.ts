@@ -66,10 +66,19 @@ export function encodeHr(
   p: SwinParams,
   image: Tensor,
   config: SwinConfig,
-  { training = {} }: { training?: EncoderTraining } = {},
+  options: { training?: EncoderTraining } = {},
 ): TokenMap {
-  const outputs = scope("backbone_hr", () => swin(p, image, config, { training }));
-  return outputs.get(Math.max(...config.outputs))!;
+  return [...hrStages(p, image, config, options).values()].at(-1)!;
+}
+
+/** The same of all stages in `config.outputs`, the finest first: [batch, h·w, width·2^stage]. */
+export function hrStages(
+  p: SwinParams,
+  image: Tensor,
+  config: SwinConfig,
+  { training = {} }: { training?: EncoderTraining } = {},
+): Map<number, TokenMap> {
+  return scope("backbone_hr", () => swin(p, image, config, { training }));
 }
 
 /**

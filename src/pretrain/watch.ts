@@ -33,7 +33,8 @@ export const monitorRanges: Readonly<Record<MonitorName, MonitorRange>> = {
   used: {
     meaning: "share of prototypes in use",
     healthy: [0.5, 1],
-    alarm: { below: { limit: 0.1, sign: "nearly all prototypes are dead" } },
+    // Not a tenth: a centred teacher begins there, and runs that learn go below. Balance and deviation see the rest.
+    alarm: { below: { limit: 0.02, sign: "nearly all prototypes are dead" } },
   },
   deviation: {
     meaning: "deviation of the features",
