@@ -5,6 +5,7 @@ export type { Grid, Window } from "./core/grid.ts";
 export type { ImageStack, Location, Place, SensorName } from "./core/place.ts";
 export type { LongCall, Progress } from "./core/progress.ts";
 export { type EmbedOptions, type EmbedResult, embed } from "./embed/embed.node.ts";
+export type { EncodedStages } from "./embed/encode-stages.ts";
 export { type LoadOptions, loadModel } from "./embed/load-model.node.ts";
 export type { Encoded, EncodeInput, FeatureMap, SensorInput, SkySense } from "./embed/model.ts";
 export { type RunModuleOptions, runModule } from "./embed/run-module.node.ts";

@@ -24,7 +24,7 @@ export interface Linear {
  * labels, the sum of the binary ones.
  *
  * W is a sum of training vectors, so it is sought in their span; and a likeness of the Hessian, renewed after
- * every {@link stretch} steps, preconditions the search: with two classes it is the Hessian itself.
+ * some steps, preconditions the search: with two classes it is the Hessian itself.
  *
  * @param x  standardised vectors
  * @see scikit-learn, LogisticRegression(C, multi_class="multinomial")
@@ -36,6 +36,7 @@ export function logisticFits(x: Standardised, targets: Targets): (options: FitOp
   const data = basis === undefined ? x.data : inBasis(x.data, basis, x.dimensions);
   const rank = data.length / items;
   const weights = rank * classes;
+  const stretch = stretchOf(classes);
   const sizes = { m: items, k: rank, n: classes };
   const loss = multiLabel ? binaryLoss : softmaxLoss;
   const scores = new Float64Array(items * classes);
@@ -81,8 +82,11 @@ export function logisticFits(x: Standardised, targets: Targets): (options: FitOp
   };
 }
 
-/** Steps with one likeness of the Hessian: to make one costs as much as some dozen steps. */
-const stretch = 20;
+/**
+ * Steps with one likeness of the Hessian. To make one costs as much as some dozen steps, and loses what the search has
+ * learnt, which is worth more where it is but the mean of the classes' Hessians.
+ */
+const stretchOf = (classes: number) => (classes === 2 ? 20 : 100);
 const mostIterations = 2000;
 
 export interface FitOptions {
