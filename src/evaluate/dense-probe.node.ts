@@ -16,7 +16,7 @@ import { type Confusion, confusionMatrix } from "./confusion.ts";
 import { type DenseSample, type DenseSet, foldsOf } from "./dense-set.ts";
 import { aboutSample } from "./extract.node.ts";
 import { imageStats } from "./image-stats.ts";
-import type { FeatureName } from "./model-features.ts";
+import { type FeatureName, goingBy } from "./model-features.ts";
 import { type Labelled, predict } from "./protocols.ts";
 import { randomFilters } from "./random-filters.ts";
 import { describeRestriction, type Restriction, restrictPlace } from "./restrict.ts";
@@ -139,7 +139,7 @@ function extractors(
     async () => ({ extractor: featuresOfCells(imageStats, sides), release: keep }),
     async () => ({ extractor: featuresOfCells(randomFilters(runtime, { seed }), sides), release: keep }),
     async () => {
-      const model = loadModel(name, { seed, device });
+      const model = goingBy(name, loadModel(name, { seed, device }));
       return { extractor: await modelCells(model, features, sides), release: () => model.release() };
     },
   ];

@@ -27,6 +27,11 @@ export async function modelFeatures(model: SkySense, feature: FeatureName = "fus
   };
 }
 
+/** A model read from a file goes by the file: a table may hold several that were once of one name. */
+export function goingBy(given: string, model: SkySense): SkySense {
+  return given.endsWith(".safetensors") ? { ...model, name: given } : model;
+}
+
 /** What a table says of a model's features. */
 export async function extractorFacts(
   model: SkySense,

@@ -11,7 +11,7 @@ import { type Extracted, extractVectors } from "./extract.node.ts";
 import type { Extractor } from "./extractor.ts";
 import { imageStats } from "./image-stats.ts";
 import { divide, join, keptInMemory, type LabelledSet, type Parts, withoutSmallClasses } from "./labelled-set.ts";
-import { type FeatureName, modelFeatures } from "./model-features.ts";
+import { type FeatureName, goingBy, modelFeatures } from "./model-features.ts";
 import { openSet } from "./open-set.node.ts";
 import { assess, type Labelled, type ProtocolName, predict, protocolNames } from "./protocols.ts";
 import { randomFilters } from "./random-filters.ts";
@@ -127,7 +127,7 @@ function extractorMakers(runtime: Runtime, options: ProbeOptions & { model: stri
     async () => ({ extractor: imageStats, release: keep }),
     async () => ({ extractor: randomFilters(runtime, { seed }), release: keep }),
     async () => {
-      const model = loadModel(name, { seed, device });
+      const model = goingBy(name, loadModel(name, { seed, device }));
       const extractor = await (typeof features === "object"
         ? stageFeatures(model, features)
         : modelFeatures(model, features));
