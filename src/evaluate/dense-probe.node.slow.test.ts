@@ -38,6 +38,26 @@ const set: DenseSet = {
   samples: Array.from({ length: 9 }, (_, i) => place(i)),
 };
 
+test("denseProbe: where two sensors are wanted, a place with one of them is left out, with the reason", async () => {
+  const withS1 = (sample: DenseSample): DenseSample => ({
+    ...sample,
+    async read(options) {
+      const { place, labels } = await sample.read(options);
+      const [, , height, width] = place.s2!.shape;
+      const s1 = { data: new Float32Array(2 * height * width).fill(-12), bands: ["VV", "VH"] };
+      return { place: { ...place, s1: { ...s1, shape: [1, 2, height, width] } }, labels };
+    },
+  });
+  const mixed = { ...set, samples: set.samples.map((sample, i) => (i < 6 ? withS1(sample) : sample)) };
+  const options = { set: mixed, model: "tiny", cells: 10 };
+  const both = await denseProbe({ ...options, sensors: ["s2", "s1"], out: join(root, "both.json") });
+  expect(both.skipped.map(({ id }) => id)).toEqual(["place 6", "place 7", "place 8"]);
+  expect(both.skipped[0]!.reason).toBe("it has no image of s1, and images of s2 and s1 are wanted");
+  expect(both.results[0]!.n).toBe(60);
+  const all = await denseProbe({ ...options, out: join(root, "all.json") });
+  expect(all.skipped.map(({ id }) => id)).toEqual(["place 6", "place 7", "place 8"]);
+});
+
 test("denseProbe: floors and model tell water from land where it is that easy; the second time nothing is computed", async () => {
   const options = { set, model: "tiny", cells: 20, out: join(root, "results.json") };
   const { results, skipped } = await denseProbe(options);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { SkySenseError } from "../core/error.ts";
-import { sensorNames } from "../core/place.ts";
+import { type SensorName, sensorNames } from "../core/place.ts";
 import type { LongCall } from "../core/progress.ts";
 import { createRandom } from "../core/random.ts";
 import { loadModel, modelConfig } from "../embed/load-model.node.ts";
@@ -14,7 +14,7 @@ import { type CellExtractor, featuresOfCells, modelCells } from "./cell-features
 import { type CellSides, cellLabels, isSeen, unlabelled } from "./cells.ts";
 import { type Confusion, confusionMatrix } from "./confusion.ts";
 import { type DenseSample, type DenseSet, foldsOf } from "./dense-set.ts";
-import { aboutSample } from "./extract.node.ts";
+import { aboutSample, usualLength } from "./extract.node.ts";
 import { imageStats } from "./image-stats.ts";
 import { type FeatureName, goingBy } from "./model-features.ts";
 import { type Labelled, predict } from "./protocols.ts";
@@ -174,7 +174,12 @@ async function readCells(extractor: CellExtractor, reading: Reading): Promise<Ce
     onProgress?.({ phase: extractor.name, done: done + 1, total: set.samples.length, unit: "places" });
   }
   const usable = all.filter(({ vectors }) => vectors.length > 0);
-  if (usable.length > 0) return usable;
+  const length = usualLength(usable.map(({ vectors }) => vectors[0]!));
+  for (const { id, vectors } of usable) {
+    if (vectors[0]!.length !== length) reading.skipped.set(id, "it has other sensors or bands than most places");
+  }
+  const alike = usable.filter(({ vectors }) => vectors[0]!.length === length);
+  if (alike.length > 0) return alike;
   throw new SkySenseError({
     code: "NOTHING_VALID",
     what: "no place has a cell with a label and with an image of the wanted sensors",
@@ -190,6 +195,9 @@ async function readSample(
 ): Promise<Cells> {
   const read = await sample.read({ signal });
   const place = restrictPlace(read.place, { sensors, dates });
+  const absent = sensors?.find((sensor) => place[sensor] === undefined);
+  // With some of the sensors a floor has shorter vectors, and a model others than those that are asked about.
+  if (absent !== undefined) throw absentSensor(absent, sensors!);
   const finest = Math.max(
     ...Object.keys(sides).map((sensor) => (place[sensor as "hr"] ? sides[sensor as "hr"]! : 0)),
   );
@@ -202,6 +210,14 @@ async function readSample(
   const chosen = createRandom(seed, "cells", sample.id).shuffle(usable).slice(0, cells);
   const vectors = chosen.length === 0 ? [] : await extractor.extract(place, chosen, { columns, signal });
   return { id: sample.id, group: sample.group, labels: Uint8Array.from(chosen, (cell) => labels[cell]!), vectors };
+}
+
+function absentSensor(absent: SensorName, wanted: readonly SensorName[]): SkySenseError {
+  return new SkySenseError({
+    code: "SENSOR_ABSENT",
+    what: `it has no image of ${absent}, and images of ${wanted.join(" and ")} are wanted`,
+    remedy: "Choose others by --sensors.",
+  });
 }
 
 function judge(

@@ -54,7 +54,7 @@ export async function extractVectors(
       const began = performance.now();
       const vectors = await extractBatch(batch, extractor, skips, signal);
       const seconds = (performance.now() - began) / 1000 / batch.length;
-      const dimensions = store.dimensions() || usualLength(vectors);
+      const dimensions = store.dimensions() || usualLength(vectors.map(({ vector }) => vector));
       const usable = vectors.filter((one) => !skips.skip(one.sample, flawOf(one, dimensions)));
       await store.append(
         usable.map(({ sample, vector }) => [keyOf(sample), vector] as const),
@@ -145,9 +145,9 @@ async function extractBatch(
 }
 
 /** The length that most vectors have; 0 of none. */
-function usualLength(vectors: readonly Found[]): number {
+export function usualLength(vectors: readonly Float32Array[]): number {
   const counts = new Map<number, number>([[0, 0]]);
-  for (const { vector } of vectors) counts.set(vector.length, (counts.get(vector.length) ?? 0) + 1);
+  for (const vector of vectors) counts.set(vector.length, (counts.get(vector.length) ?? 0) + 1);
   return [...counts].reduce((best, one) => (one[1] > best[1] ? one : best))[0];
 }
 
