@@ -4,10 +4,17 @@ import { alike, encodeStacks, type MapOutput, requestFor } from "./encode-stacks
 import type { Engine } from "./engine.ts";
 import { prepareStack } from "./prepare.ts";
 
+export interface StageMap {
+  /** "stage1" and so on; a model may give some alone. */
+  name: string;
+  data: Float32Array;
+  shape: readonly [dates: number, height: number, width: number, channels: number];
+}
+
 /** Maps of all stages of the HR encoder over one place. */
 export interface EncodedStages {
   /** The finest first: 4, 8, 16 and 32 pixels a token where the patch has 4. */
-  stages: { data: Float32Array; shape: readonly [dates: number, height: number, width: number, channels: number] }[];
+  stages: StageMap[];
   /** [dates, cells of the last stage]: 1 where half of the pixels are valid; undefined: all are. */
   valid: Uint8Array | undefined;
 }
@@ -43,7 +50,8 @@ export async function encodeStages(images: readonly ImageStack[], engine: Engine
     for (const [i, { at, stack }] of group.entries()) {
       const [dates, [h, w]] = [stack.shape[0], stack.grid];
       encoded[at] = {
-        stages: outputs.map(({ fine, channels }, k) => ({
+        stages: outputs.map(({ name, fine, channels }, k) => ({
+          name,
           data: maps[i]![k]!,
           shape: [dates, h * fine, w * fine, channels],
         })),

@@ -50,6 +50,19 @@ test("stageFeatures: mean and deviation of the tokens of valid cells, stage afte
   for (const [i, value] of wanted.entries()) expect(vector![i]).toBeCloseTo(value, 4);
 });
 
+test("stageFeatures: of a model that gives some stages alone, they are found by name, and another is refused", async () => {
+  const some: typeof model = {
+    ...model,
+    encodeStages: async (images) =>
+      (await model.encodeStages(images)).map((one) => ({ ...one, stages: one.stages.slice(1) })),
+  };
+  const place = { hr: image(64, 64, 4) };
+  const second = async (from: typeof model) => (await (await stageFeatures(from, ["stage2"])).extract([place]))[0];
+  expect(await second(some)).toEqual(await second(model));
+  const { extract } = await stageFeatures(some, ["stage1"]);
+  await expect(extract([place])).rejects.toMatchObject({ code: "STAGE_ABSENT" });
+});
+
 test("stageFeatures: a place without HR image is refused with the remedy", async () => {
   const { extract } = await stageFeatures(model, ["stage1"]);
   const s1: ImageStack = { data: new Float32Array(8), shape: [1, 2, 2, 2], bands: ["VV", "VH"] };

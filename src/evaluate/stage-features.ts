@@ -1,3 +1,4 @@
+import { SkySenseError } from "../core/error.ts";
 import { sensorNames } from "../core/place.ts";
 import type { EncodedStages } from "../embed/encode-stages.ts";
 import type { SkySense } from "../embed/model.ts";
@@ -18,28 +19,36 @@ export async function stageFeatures(model: SkySense, stages: readonly StageName[
     ...(await extractorFacts(model, stages.join(", "))),
     async extract(places, { signal } = {}) {
       const images = places.map((place) => {
-        if (place.hr === undefined)
-          throw absentFeature(
-            "hr",
-            sensorNames.filter((name) => place[name] !== undefined),
-          );
-        return place.hr;
+        if (place.hr !== undefined) return place.hr;
+        const there = sensorNames.filter((name) => place[name] !== undefined);
+        throw absentFeature("hr", there);
       });
       const encoded = await model.encodeStages(images, { ...(signal && { signal }) });
       return encoded.map((one) => {
-        const parts = stages.map((name) => momentsOf(one, stageNames.indexOf(name)));
+        const parts = stages.map((name) => momentsOf(one, name));
         return Float32Array.from(parts.flatMap((part) => [...part]));
       });
     },
   };
 }
 
-/** Mean, then deviation of each channel. */
-function momentsOf({ stages, valid }: EncodedStages, stage: number): Float64Array {
-  const {
-    data,
-    shape: [dates, height, width, channels],
-  } = stages[stage]!;
+function absentStage(name: StageName, stages: EncodedStages["stages"]): SkySenseError {
+  return new SkySenseError({
+    code: "STAGE_ABSENT",
+    what: `the HR encoder of this model does not give ${name}, but ${stages.map((stage) => stage.name).join(", ")}`,
+    remedy: "Choose among these by --features.",
+  });
+}
+
+/**
+ * Mean, then deviation of each channel.
+ * @throws SkySenseError `STAGE_ABSENT`
+ */
+function momentsOf({ stages, valid }: EncodedStages, name: StageName): Float64Array {
+  const found = stages.find((stage) => stage.name === name);
+  if (found === undefined) throw absentStage(name, stages);
+  const { data, shape } = found;
+  const [dates, height, width, channels] = shape;
   const fine = height / stages.at(-1)!.shape[1];
   const moments = new Float64Array(2 * channels);
   let count = 0;

@@ -18,7 +18,7 @@ import { pretrainGraph, pretrainTree } from "./graph.ts";
 import { knnMonitor } from "./knn-monitor.node.ts";
 import { maskedGraph, maskedTree } from "./masked.ts";
 import { defaults, type PretrainSettings } from "./settings.ts";
-import { watch } from "./watch.ts";
+import { rangesFor, watch } from "./watch.ts";
 
 export interface PretrainOptions extends LongCall {
   /** From a list (`readPlaceList`), or in memory. */
@@ -80,7 +80,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
     clip: settings.clip,
     average: settings.momentum,
     checkpoint: { every: 100 },
-    watch: watch({ from: Math.ceil(2 * settings.warmup * settings.steps) }),
+    watch: watch({ from: Math.ceil(2 * settings.warmup * settings.steps), ranges: rangesFor(settings.balance) }),
     ...(knn && {
       evaluate: { every: monitor.every, run: (trained, { signal }) => knn(trained, signal ? { signal } : {}) },
     }),

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { monitorNames, monitorRanges, watch } from "./watch.ts";
+import { monitorNames, monitorRanges, rangesFor, watch } from "./watch.ts";
 
 const sound = { "monitor.hr.entropy": 0.6, "monitor.hr.deviation": 0.8, "monitor.hr.balance": 0.9, loss: 3 };
 
@@ -30,6 +30,14 @@ test("watch: a teacher that tells nothing apart, and one that is not a number, a
   expect(stopped({ "monitor.fused.entropy": 0.999 })).toThrow("a lower teacher temperature (0.02)");
   expect(stopped({ "monitor.s2.deviation": Number.NaN })).toThrow("(s2)");
   expect(stopped({ "monitor.s2.agreement": 1, "monitor.s2.unknown": 0, entropy: 0 })).not.toThrow();
+});
+
+test("watch: few prototypes in use are a collapse under Sinkhorn–Knopp, with a centred teacher only nearly none", () => {
+  const at = (used: number, balance: "sinkhorn" | "centre") => () =>
+    watch({ from: 0, patience: 1, ranges: rangesFor(balance) })(1, { "monitor.hr.used": used });
+  expect(at(0.08, "sinkhorn")).toThrow("nearly all prototypes are dead");
+  expect(at(0.08, "centre")).not.toThrow();
+  expect(at(0.015, "centre")).toThrow("0.02 or more is sound");
 });
 
 test("watch: every healthy range lies within its alarms", () => {

@@ -1,5 +1,6 @@
 import { SkySenseError } from "../core/error.ts";
 import { formatNumber } from "../report/format.ts";
+import type { PretrainSettings } from "./settings.ts";
 
 /** What is measured: see monitors.ts. */
 export const monitorNames = ["entropy", "balance", "used", "deviation", "agreement"] as const;
@@ -33,8 +34,7 @@ export const monitorRanges: Readonly<Record<MonitorName, MonitorRange>> = {
   used: {
     meaning: "share of prototypes in use",
     healthy: [0.5, 1],
-    // Not a tenth: a centred teacher begins there, and runs that learn go below. Balance and deviation see the rest.
-    alarm: { below: { limit: 0.02, sign: "nearly all prototypes are dead" } },
+    alarm: { below: { limit: 0.1, sign: "nearly all prototypes are dead" } },
   },
   deviation: {
     meaning: "deviation of the features",
@@ -44,6 +44,17 @@ export const monitorRanges: Readonly<Record<MonitorName, MonitorRange>> = {
   // Late in a run, when the learning rate is small, student and teacher are nearly one: no alarm.
   agreement: { meaning: "cosine of student and teacher", healthy: [0.8, 0.99], alarm: {} },
 };
+
+/**
+ * The ranges of a run. A centred teacher begins with a tenth of the prototypes in use, and stays there for long while
+ * balance and deviation are sound: two of a hundred are a collapse.
+ */
+export function rangesFor(balance: PretrainSettings["balance"]): typeof monitorRanges {
+  if (balance === "sinkhorn") return monitorRanges;
+  const { used } = monitorRanges;
+  const below = { ...used.alarm.below!, limit: 0.02 };
+  return { ...monitorRanges, used: { ...used, alarm: { below } } };
+}
 
 /**
  * Watch the monitors of a run.
